@@ -1,0 +1,1 @@
+"""Capture drivers: one file a source, found by URI scheme."""

@@ -1,0 +1,1 @@
+"""Noise reference, short-time spectra and fine envelopes."""

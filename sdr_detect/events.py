@@ -1,0 +1,182 @@
+"""What the pipeline says, and its JSON form (the contract's JSON Lines)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sdr_detect.model import Burst, Flag, Span, StreamInfo, Track
+
+VerdictWord = Literal["detected", "not_detected", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that made the receiver blind or doubtful for a while.
+
+    ``kind`` is ``gap`` (samples missing), ``overload`` (converter saturated)
+    or ``health`` (anything else worth telling).
+    """
+
+    kind: Literal["gap", "overload", "health"]
+    span: Span
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BurstEvent:
+    """A burst that has ended."""
+
+    burst: Burst
+    info: StreamInfo
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEvent:
+    """A track that is complete, with its matches."""
+
+    track: Track
+    info: StreamInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another explanation that was weighed."""
+
+    system: str
+    profile: str
+    score: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The one answer for a recording or a watch.
+
+    ``detected`` means an emission consistent with a *user terminal*. Absence
+    is never "off": ``not_detected`` carries a detection limit and a
+    probability of intercept.
+    """
+
+    verdict: VerdictWord
+    system: str | None
+    confidence: float
+    pfa: float
+    detection_limit_db: float | None
+    poi: float
+    analysed_s: float
+    blind_s: float
+    reasons: tuple[str, ...]
+    alternatives: tuple[Alternative, ...] = field(default_factory=tuple)
+
+    def __post_init__(self) -> None:
+        for name in ("confidence", "pfa", "poi"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} {value!r} is not within 0..1")
+        if self.analysed_s < 0 or self.blind_s < 0:
+            raise ValueError("analysed and blind time must not be negative")
+        if self.verdict == "detected" and self.system is None:
+            raise ValueError("a detected verdict names a system, or 'unknown'")
+
+
+Event = Incident | BurstEvent | TrackEvent | Verdict
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as one JSON object of the contract; unknown is None, never 0."""
+    match event:
+        case Incident():
+            return {
+                "type": event.kind,
+                "start_sample": event.span.start_sample,
+                "sample_count": event.span.sample_count,
+                "reason": event.reason,
+                "detail": event.detail,
+            }
+        case BurstEvent():
+            return _burst_json(event)
+        case TrackEvent():
+            return _track_json(event)
+        case Verdict():
+            return _verdict_json(event)
+
+
+def _burst_json(event: BurstEvent) -> dict[str, Any]:
+    burst, info, span = event.burst, event.info, event.burst.span
+    return {
+        "type": "burst",
+        "start_sample": span.start_sample,
+        "sample_count": span.sample_count,
+        "start_s": info.seconds(span.start_sample),
+        "stop_s": info.seconds(span.stop_sample),
+        "freq_lower_hz": burst.detection.freq_lower_hz,
+        "freq_upper_hz": burst.detection.freq_upper_hz,
+        "snr_db": _round(burst.detection.snr_db),
+        "power_dbfs": _round(burst.power_dbfs),
+        "features": {name: _round(value, 6) for name, value in sorted(burst.features.items())},
+        "flags": _flags(burst.flags),
+    }
+
+
+def _track_json(event: TrackEvent) -> dict[str, Any]:
+    track, info = event.track, event.info
+    return {
+        "type": "track",
+        "id": track.id,
+        "kind": track.kind,
+        "start_s": info.seconds(track.span.start_sample),
+        "stop_s": info.seconds(track.span.stop_sample),
+        "freq_lower_hz": track.freq_lower_hz,
+        "freq_upper_hz": track.freq_upper_hz,
+        "burst_count": track.burst_count,
+        "duty_cycle": _round(track.duty_cycle, 5),
+        "burst_period_s": track.burst_period_s,
+        "snr_db": _round(track.snr_db),
+        "pfa": track.pfa,
+        "doppler_rate_hz_per_s": _round(track.doppler_rate_hz_per_s),
+        "features": dict(sorted(track.features.items())),
+        "matches": [
+            {
+                "profile": match.profile,
+                "system": match.system,
+                "score": _round(match.score, 4),
+                "reasons": list(match.reasons),
+                "against": list(match.against),
+            }
+            for match in track.matches
+        ],
+        "flags": _flags(track.flags),
+    }
+
+
+def _verdict_json(event: Verdict) -> dict[str, Any]:
+    return {
+        "type": "verdict",
+        "verdict": event.verdict,
+        "system": event.system,
+        "confidence": _round(event.confidence, 4),
+        "pfa": event.pfa,
+        "detection_limit_db": _round(event.detection_limit_db),
+        "poi": _round(event.poi, 4),
+        "analysed_s": event.analysed_s,
+        "blind_s": event.blind_s,
+        "reasons": list(event.reasons),
+        "alternatives": [
+            {"system": a.system, "profile": a.profile, "score": _round(a.score, 4), "why": a.why}
+            for a in event.alternatives
+        ],
+    }
+
+
+def _flags(flags: frozenset[Flag]) -> list[str]:
+    return sorted(flag.value for flag in flags)
+
+
+def _round(value: float | None, digits: int = 2) -> float | None:
+    """Two decimals of a decibel say more than any of our uncertainties."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value, digits)

@@ -1,0 +1,1 @@
+"""Recording formats: one file each, found by name."""

@@ -1,0 +1,1 @@
+"""Emitter profiles: one TOML file each, a typed schema, and the matching."""

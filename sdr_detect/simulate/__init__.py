@@ -1,0 +1,1 @@
+"""Seeded scenes with known truth, seen by a receiver with known faults."""
