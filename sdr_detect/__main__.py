@@ -1,0 +1,5 @@
+"""``python -m sdr_detect``."""
+
+from sdr_detect.cli import main
+
+main()

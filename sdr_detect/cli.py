@@ -1,0 +1,79 @@
+"""The command line: finds the verbs and turns errors into exit codes.
+
+Each module of `sdr_detect.commands` whose name has no leading underscore is a
+verb; it offers ``register(app)``. Verbs import numpy, scipy, numba and pydantic
+inside their functions, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import sys
+from typing import Annotated
+
+import typer
+
+from sdr_detect import __version__, commands
+from sdr_detect.errors import ConfigError, SdrDetectError
+
+#: Exit codes of the contract. Usage errors exit with 2 too (typer does that).
+EXIT_FAILURE, EXIT_CONFIG, EXIT_DETECTED, EXIT_INTERRUPT = 1, 2, 3, 130
+
+
+def build_app() -> typer.Typer:
+    """The application with every verb registered."""
+    app = typer.Typer(
+        name="sdr-detect",
+        help="Receive-only detection of transmitting satellite user terminals.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_common)
+    for module in pkgutil.iter_modules(commands.__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"sdr_detect.commands.{module.name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    Errors raised on purpose become one line on stderr; anything else is a
+    fault of this program and keeps its traceback.
+    """
+    try:
+        build_app()()
+    except ConfigError as exc:
+        _fail(exc, EXIT_CONFIG)
+    except SdrDetectError as exc:
+        _fail(exc, EXIT_FAILURE)
+
+
+def _fail(exc: SdrDetectError, code: int) -> None:
+    print(f"sdr-detect: error: {exc}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"sdr-detect {__version__}")
+        raise typer.Exit()
+
+
+def _common(
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Log more; twice for everything.")
+    ] = 0,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit."),
+    ] = False,
+) -> None:
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
