@@ -28,6 +28,24 @@ Role = Literal["user_terminal", "downlink", "ingress", "radar", "artefact"]
 
 Range = tuple[float, float]
 
+#: Numbers measured on a track that a profile may bound. ``bandwidth_hz`` is not
+#: measured when the energy reaches the edge of the slice; ``pulse_width_s`` is
+#: the equivalent width of the fine envelope.
+RangeFeature = Literal[
+    "burst_duration_min_s",
+    "burst_duration_median_s",
+    "burst_duration_max_s",
+    "duty_cycle",
+    "burst_period_s",
+    "bandwidth_hz",
+    "symbol_rate_hz",
+    "pulse_width_s",
+    "doppler_rate_hz_per_s",
+]
+
+#: Yes-or-no properties of a track that a profile may ask for.
+FlagFeature = Literal["continuous", "tone", "fills_slice", "drift_rising"]
+
 
 class Claim(Strict):
     """Common part of every claim.
@@ -70,7 +88,7 @@ class IfBandClaim(Claim):
 
 
 class LagClaim(Claim):
-    """The waveform repeats itself after ``lag_s``.
+    """The waveform repeats itself after ``lag_s``, or after one of ``alternatives_s``.
 
     ``where`` tells over what the repetition is claimed: the ``head`` of each
     burst (a preamble), the whole ``burst`` (cyclic prefixes) or the continuous
@@ -79,8 +97,14 @@ class LagClaim(Claim):
 
     kind: Literal["lag"]
     lag_s: float = Field(gt=0, lt=1e-3)
+    alternatives_s: tuple[Annotated[float, Field(gt=0, lt=1e-3)], ...] = ()
     tolerance: float = Field(default=0.006, gt=0, lt=0.1, description="relative")
     where: Literal["head", "burst", "stream"]
+
+    @property
+    def lags_s(self) -> tuple[float, ...]:
+        """Every lag that meets the claim."""
+        return (self.lag_s, *self.alternatives_s)
 
 
 class GridClaim(Claim):
@@ -95,7 +119,7 @@ class RangeClaim(Claim):
     """A number measured on the track lies between two limits."""
 
     kind: Literal["range"]
-    feature: str
+    feature: RangeFeature
     min: float | None = None
     max: float | None = None
 
@@ -112,7 +136,7 @@ class FlagClaim(Claim):
     """A yes-or-no property of the track."""
 
     kind: Literal["flag"]
-    feature: str
+    feature: FlagFeature
     value: bool
 
 
