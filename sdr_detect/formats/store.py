@@ -1,0 +1,146 @@
+"""Where the samples of a recording lie.
+
+They are read in chunks, never mapped: a mapped file counts as the process's
+memory, and kills the process when somebody shortens it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_detect.errors import FormatError, TruncatedError
+from sdr_detect.formats.convert import BATCH_SAMPLES, Datatype, to_complex64
+from sdr_detect.model import ComplexArray
+
+_HASH_BYTES = 1 << 20
+
+
+class Store(Protocol):
+    """Random access to stored samples, in the order of the file."""
+
+    @property
+    def sample_count(self) -> int:
+        """Samples it holds."""
+        ...
+
+    def read_into(self, start: int, out: ComplexArray) -> None:
+        """Fill ``out`` with the samples from ``start`` on."""
+        ...
+
+    def close(self) -> None:
+        """Release the file. Safe to call twice."""
+        ...
+
+
+class PackedStore:
+    """Interleaved samples at a byte offset of a file.
+
+    Parameters
+    ----------
+    path : Path
+    datatype : Datatype
+    offset : int
+        Byte of the first sample.
+    sample_count : int
+    headers : sequence of (int, int)
+        Ascending (stored sample, bytes of foreign data before it).
+
+    Raises
+    ------
+    FormatError
+        The file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        datatype: Datatype,
+        *,
+        offset: int,
+        sample_count: int,
+        headers: Sequence[tuple[int, int]] = (),
+    ):
+        self._path = path
+        self._datatype = datatype
+        self._sample_count = sample_count
+        self._offset = offset
+        self._header_at = [sample for sample, _ in headers]
+        self._header_sum = [0]
+        for _, size in headers:
+            self._header_sum.append(self._header_sum[-1] + size)
+        self._lock = threading.Lock()
+        try:
+            self._file = path.open("rb", buffering=0)
+        except OSError as exc:
+            raise FormatError(f"cannot be opened ({exc.strerror})", path=path) from exc
+
+    @property
+    def sample_count(self) -> int:
+        """Samples it holds."""
+        return self._sample_count
+
+    def read_into(self, start: int, out: ComplexArray) -> None:
+        """Fill ``out``; safe from several threads.
+
+        Raises
+        ------
+        TruncatedError
+            The file became shorter since it was opened.
+        """
+        size = self._datatype.sample_bytes
+        foreign = self._header_sum[bisect_right(self._header_at, start)]
+        byte = self._offset + foreign + start * size
+        scratch = np.empty(min(len(out), BATCH_SAMPLES) * size, np.uint8)
+        with self._lock:
+            self._file.seek(byte)
+            for first in range(0, len(out), BATCH_SAMPLES):
+                piece = out[first : first + BATCH_SAMPLES]
+                raw = scratch[: len(piece) * size]
+                self._fill(raw, byte + first * size)
+                to_complex64(raw, self._datatype, piece)
+
+    def _fill(self, raw: NDArray[np.uint8], byte: int) -> None:
+        view = raw.data
+        while view:
+            got = self._file.readinto(view)
+            if not got:
+                raise TruncatedError(
+                    f"ends {len(view)} bytes early: it was shortened while being read",
+                    path=self._path,
+                    byte=byte,
+                )
+            view = view[got:]
+
+    def close(self) -> None:
+        """Close the file. Safe to call twice."""
+        self._file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class FileRange:
+    """The bytes a digest covers."""
+
+    path: Path
+    offset: int = 0
+    size: int | None = None
+
+    def digest(self, algorithm: str) -> str:
+        """Hexadecimal digest, computed in constant memory."""
+        state = hashlib.new(algorithm)
+        left = math.inf if self.size is None else self.size
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            while left > 0 and (chunk := file.read(int(min(left, _HASH_BYTES)))):
+                state.update(chunk)
+                left -= len(chunk)
+        return state.hexdigest()
