@@ -1,0 +1,240 @@
+"""The only loop: a source, a queue, whatever looks at blocks, and the sinks.
+
+Offline, live and the desktop window all call `run`; they differ by what a full
+queue does. Reading happens in a thread of its own, so that it overlaps with the
+signal processing: numpy, numba and file reads release the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from sdr_detect.errors import SourceError, SourceLost
+from sdr_detect.events import Event, Verdict
+from sdr_detect.model import IQBlock
+from sdr_detect.ports import Overflow, Sink, Source
+
+#: Blocks between reader and consumer. 16 blocks of 65 536 samples are 8 MiB and
+#: bridge 50 ms at 20 Msps, longer than any pause of the interpreter.
+QUEUE_BLOCKS = 16
+
+#: How long a reader may take to notice that it should stop.
+STOP_GRACE_S = 0.5
+STOP_LIMIT_S = 10.0
+
+
+class Detector(Protocol):
+    """What `run` needs of a pipeline."""
+
+    def process(self, block: IQBlock) -> list[Event]:
+        """Take the next block; return what is complete by now."""
+        ...
+
+    def finish(self) -> list[Event]:
+        """Return what remains; the last event is the `Verdict`."""
+        ...
+
+
+class Tap(Protocol):
+    """Sees every block before the pipeline: a publisher, a recorder, a display."""
+
+    def take(self, block: IQBlock) -> None:
+        """Look at one block. It must not be changed."""
+        ...
+
+
+class BlockQueue:
+    """A bounded queue of blocks that counts what it drops.
+
+    Parameters
+    ----------
+    capacity : int
+        Blocks it holds.
+    overflow : Overflow
+        Whether a full queue makes `put` wait or drops its oldest block, whose
+        samples the next block then names in ``lost_before``.
+    """
+
+    def __init__(self, capacity: int, overflow: Overflow) -> None:
+        if capacity < 1:
+            raise ValueError(f"a queue of {capacity} blocks holds nothing; use 1 or more")
+        self._blocks: deque[IQBlock] = deque()
+        self._capacity = capacity
+        self._overflow = overflow
+        self._changed = threading.Condition()
+        self._ended = False
+        self._cause: BaseException | None = None
+        self.dropped_blocks = 0
+
+    def put(self, block: IQBlock) -> bool:
+        """Append a block; False when the consumer has gone."""
+        with self._changed:
+            if self._overflow is Overflow.BLOCK:
+                self._changed.wait_for(lambda: len(self._blocks) < self._capacity or self._ended)
+            if self._ended:
+                return False
+            if len(self._blocks) == self._capacity:
+                block = self._drop_oldest(block)
+            self._blocks.append(block)
+            self._changed.notify_all()
+            return True
+
+    def _drop_oldest(self, incoming: IQBlock) -> IQBlock:
+        """Drop the head, move its samples into the next block's loss; return ``incoming``."""
+        oldest = self._blocks.popleft()
+        self.dropped_blocks += 1
+        lost = oldest.lost_before + len(oldest.samples)
+        if not self._blocks:
+            return replace(incoming, lost_before=incoming.lost_before + lost)
+        head = self._blocks[0]
+        self._blocks[0] = replace(head, lost_before=head.lost_before + lost)
+        return incoming
+
+    def end(self, cause: BaseException | None = None) -> None:
+        """No more blocks come: `get` raises ``cause`` once the queue is empty."""
+        with self._changed:
+            if not self._ended:
+                self._ended, self._cause = True, cause
+            self._changed.notify_all()
+
+    def get(self, stop: threading.Event) -> IQBlock | None:
+        """The next block; None at the end of the stream or when ``stop`` is set."""
+        with self._changed:
+            # The wait is short only because a signal handler sets ``stop``
+            # without being able to notify.
+            while not self._blocks and not self._ended and not stop.is_set():
+                self._changed.wait(0.1)
+            if stop.is_set():
+                return None
+            if self._blocks:
+                block = self._blocks.popleft()
+                self._changed.notify_all()
+                return block
+            if self._cause is not None:
+                raise self._cause
+            return None
+
+
+@contextlib.contextmanager
+def stream(
+    source: Source,
+    *,
+    overflow: Overflow = Overflow.BLOCK,
+    stop: threading.Event | None = None,
+    queue_blocks: int = QUEUE_BLOCKS,
+) -> Iterator[Iterator[IQBlock]]:
+    """Read ``source`` in a thread; yields the iterator of its blocks.
+
+    The source is closed on the way out, whatever happens. What the source
+    raises comes out of the iterator, after the blocks read before it.
+
+    Raises
+    ------
+    SourceLost
+        The source neither delivers nor stops within `STOP_LIMIT_S` when asked.
+    """
+    halt = stop or threading.Event()
+    queue = BlockQueue(queue_blocks, overflow)
+    reader = threading.Thread(target=_read, args=(source, queue), name="reader", daemon=True)
+    reader.start()
+    try:
+        yield iter(lambda: queue.get(halt), None)
+    finally:
+        queue.end()
+        reader.join(STOP_GRACE_S)  # a file ends by itself; closing it under a read is unsafe
+        source.close()
+        reader.join(STOP_LIMIT_S)
+        if reader.is_alive():
+            raise SourceLost(f"it did not stop within {STOP_LIMIT_S:g} s; restart the program")
+
+
+def _read(source: Source, queue: BlockQueue) -> None:
+    try:
+        blocks = source.blocks()
+        for block in blocks:
+            if not queue.put(block):
+                break
+    except BaseException as exc:  # noqa: BLE001 - the consumer raises it, where it belongs
+        queue.end(exc)
+    else:
+        queue.end()
+
+
+def run(
+    source: Source,
+    pipeline: Detector,
+    sinks: Sequence[Sink],
+    *,
+    overflow: Overflow = Overflow.BLOCK,
+    stop: threading.Event | None = None,
+    queue_blocks: int = QUEUE_BLOCKS,
+    taps: Sequence[Tap] = (),
+) -> Verdict:
+    """Feed ``source`` through ``pipeline`` into ``sinks`` until it ends or ``stop`` is set.
+
+    A live source that is lost still gets its verdict on what was heard; then
+    the error propagates. Source and sinks are closed in every case.
+
+    Returns
+    -------
+    Verdict
+        The last event.
+
+    Raises
+    ------
+    SdrDetectError
+        What the source or a sink raised.
+    """
+    try:
+        try:
+            with stream(source, overflow=overflow, stop=stop, queue_blocks=queue_blocks) as blocks:
+                for block in blocks:
+                    for tap in taps:
+                        tap.take(block)
+                    _hand_out(pipeline.process(block), sinks)
+        except SourceError:
+            _finish(pipeline, sinks)
+            raise
+        return _finish(pipeline, sinks)
+    finally:
+        with contextlib.ExitStack() as stack:
+            for sink in sinks:
+                stack.callback(sink.close)
+
+
+def relay(
+    source: Source,
+    taps: Sequence[Tap],
+    *,
+    overflow: Overflow = Overflow.BLOCK,
+    stop: threading.Event | None = None,
+    queue_blocks: int = QUEUE_BLOCKS,
+) -> int:
+    """Hand every block of ``source`` to ``taps``; the number of samples relayed."""
+    count = 0
+    with stream(source, overflow=overflow, stop=stop, queue_blocks=queue_blocks) as blocks:
+        for block in blocks:
+            for tap in taps:
+                tap.take(block)
+            count += len(block.samples)
+    return count
+
+
+def _hand_out(events: Sequence[Event], sinks: Sequence[Sink]) -> None:
+    for event in events:
+        for sink in sinks:
+            sink.write(event)
+
+
+def _finish(pipeline: Detector, sinks: Sequence[Sink]) -> Verdict:
+    events = pipeline.finish()
+    _hand_out(events, sinks)
+    verdict = events[-1] if events else None
+    if not isinstance(verdict, Verdict):
+        raise TypeError(f"finish() must end with the verdict, not with {verdict!r}")
+    return verdict

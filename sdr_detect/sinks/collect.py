@@ -1,0 +1,51 @@
+"""Events kept in memory, within limits, for tables, plots and reports."""
+
+from __future__ import annotations
+
+from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent, Verdict
+
+#: A picture or an annotation file with more of them helps nobody.
+MAX_BURSTS = 10_000
+MAX_INCIDENTS = 1_000
+
+
+class Collector:
+    """Keeps what a reader wants to see at the end.
+
+    Attributes
+    ----------
+    bursts, tracks, incidents : list
+        In the order they came; bursts and incidents up to a limit.
+    burst_count, incident_count : int
+        All of them, kept or not.
+    verdict : Verdict or None
+    """
+
+    def __init__(self, *, max_bursts: int = MAX_BURSTS, max_incidents: int = MAX_INCIDENTS) -> None:
+        self._max_bursts = max_bursts
+        self._max_incidents = max_incidents
+        self.bursts: list[BurstEvent] = []
+        self.tracks: list[TrackEvent] = []
+        self.incidents: list[Incident] = []
+        self.burst_count = 0
+        self.incident_count = 0
+        self.verdict: Verdict | None = None
+
+    def write(self, event: Event) -> None:
+        """Keep or count one event."""
+        match event:
+            case BurstEvent():
+                self.burst_count += 1
+                if len(self.bursts) < self._max_bursts:
+                    self.bursts.append(event)
+            case TrackEvent():
+                self.tracks.append(event)
+            case Incident():
+                self.incident_count += 1
+                if len(self.incidents) < self._max_incidents:
+                    self.incidents.append(event)
+            case Verdict():
+                self.verdict = event
+
+    def close(self) -> None:
+        """Nothing to release."""

@@ -1,0 +1,79 @@
+"""Events as JSON Lines: one object a line, ``type`` first."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from sdr_detect.errors import SinkError
+from sdr_detect.events import BurstEvent, Event, Verdict, to_json
+
+#: Burst lines a recording may yield before the rest is only counted.
+MAX_BURSTS = 10_000
+
+
+class JsonLines:
+    """Writes one recording's (or one watch's) events.
+
+    Parameters
+    ----------
+    out : text stream
+        Stays open: several recordings may share it.
+    max_bursts : int
+        Burst lines written; the others are counted in one ``burst_summary``
+        before the verdict.
+    flush : bool
+        Flush every line, so that a reader of a live watch sees it at once.
+    """
+
+    def __init__(self, out: TextIO, *, max_bursts: int = MAX_BURSTS, flush: bool = False) -> None:
+        self._out = out
+        self._max_bursts = max_bursts
+        self._flush = flush
+        self._bursts = 0
+
+    def write(self, event: Event) -> None:
+        """Write one event.
+
+        Raises
+        ------
+        SinkError
+            The stream takes no more, for example because the disk is full.
+        """
+        if isinstance(event, BurstEvent):
+            self._bursts += 1
+            if self._bursts > self._max_bursts:
+                return
+        if isinstance(event, Verdict) and self._bursts > self._max_bursts:
+            self.write_object(self._summary())
+        self.write_object(to_json(event))
+
+    def write_object(self, item: dict[str, Any]) -> None:
+        """Write a line that is no event: what was analysed, or an error.
+
+        Raises
+        ------
+        SinkError
+            As for `write`.
+        """
+        try:
+            self._out.write(json.dumps(item, allow_nan=False, ensure_ascii=False) + "\n")
+            if self._flush:
+                self._out.flush()
+        except BrokenPipeError:
+            raise  # the reader has seen enough (``| head``): no error of ours
+        except OSError as exc:
+            raise SinkError(f"JSON lines cannot be written: {exc}") from exc
+
+    def _summary(self) -> dict[str, Any]:
+        return {
+            "type": "burst_summary",
+            "burst_count": self._bursts,
+            "written_count": self._max_bursts,
+            "omitted_count": self._bursts - self._max_bursts,
+            "reason": f"more than {self._max_bursts} bursts; raise --max-bursts to write them all",
+        }
+
+    def close(self) -> None:
+        """Flush. The stream belongs to the caller."""
+        self._out.flush()

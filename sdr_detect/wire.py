@@ -1,0 +1,255 @@
+"""Blocks of IQ as two-part messages, for any transport that keeps parts apart.
+
+Part one is a topic and a JSON header, ``b"iq/<id> {...}"``; part two the raw
+samples. Two parts, because GNU Radio's ``zeromq.sub_source(key="iq/<id>")``
+drops the first and plays the second.
+
+Nothing here opens a socket or reads a clock. What comes from the network is not
+trusted: sizes are capped, every field is checked, unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, ValidationError
+
+from sdr_detect.config import Strict
+from sdr_detect.errors import FormatError
+from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.plan import Converter, FrequencyPlan, Side
+
+VERSION = 1
+
+#: What every topic starts with; subscribe to this to get all streams.
+TOPIC_PREFIX = b"iq/"
+
+#: 128 MiB of complex64, 0.8 s at 20 Msps; a larger message is no block of ours.
+MAX_SAMPLES = 1 << 24
+MAX_HEADER_BYTES = 1 << 16
+MAX_MESSAGE_BYTES = MAX_SAMPLES * 8
+
+Buffer = bytes | memoryview
+
+
+class Delivery(enum.StrEnum):
+    """What the publisher does when a receiver is too slow."""
+
+    #: A replay: it waits, nothing is lost.
+    WAITS = "waits"
+    #: A live receiver: samples are lost, and the next block names how many.
+    LOSSY = "lossy"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the sender knows about one message.
+
+    Parameters
+    ----------
+    session : str
+        Random name of this run of the publisher: a restart is visible.
+    seq : int
+        Number of the message in the session, from 0.
+    epoch : int
+        Counts changes of the stream's `StreamInfo` (retune, gain).
+    mono_ns, utc_ns : int
+        Clocks of the sending host when the block was handed over: host
+        arrival, late by up to the length of one transfer.
+    delivery : Delivery
+    """
+
+    session: str
+    seq: int
+    epoch: int
+    mono_ns: int
+    utc_ns: int
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A decoded message; ``block`` is None at the end of the stream."""
+
+    stamp: Stamp
+    block: IQBlock | None
+
+
+class _WireModel(Strict):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+_Text = Annotated[str, Field(max_length=500)]
+
+
+class _ConverterPart(_WireModel):
+    name: _Text
+    lo_hz: float
+    side: Side
+    rf_lower_hz: float
+    rf_upper_hz: float
+    source: Annotated[str, Field(max_length=4000)]
+    lo_error_ppm: float
+
+
+class _InfoPart(_WireModel):
+    stream_id: _Text
+    sample_rate_hz: float
+    center_hz: float | None
+    usable_hz: float | None
+    start_ns: int | None
+    time_error_ns: int | None
+    clip_level: float | None
+    gain_db: float | None
+    dbm_offset_db: float | None
+    converter: _ConverterPart
+
+
+class _Header(_WireModel):
+    version: Literal[1]
+    kind: Literal["data", "end"]
+    session: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
+    seq: _Count
+    epoch: _Count
+    mono_ns: _Count
+    utc_ns: _Count
+    delivery: Literal["waits", "lossy"]
+    first_sample: _Count = 0
+    lost_before: _Count = 0
+    count: Annotated[int, Field(ge=0, le=MAX_SAMPLES)] = 0
+    datatype: Literal["cf32_le"] = "cf32_le"
+    info: _InfoPart | None = None
+
+
+def topic(stream_id: str) -> bytes:
+    """Topic of a stream: printable ASCII without blanks, ending in one."""
+    return TOPIC_PREFIX + re.sub(r"[^A-Za-z0-9._-]+", "_", stream_id).encode()[:100] + b" "
+
+
+def encode_block(block: IQBlock, stamp: Stamp) -> tuple[bytes, memoryview]:
+    """Header and samples of one block; the samples are not copied.
+
+    Raises
+    ------
+    ValueError
+        The block holds more than `MAX_SAMPLES` samples.
+    """
+    if len(block.samples) > MAX_SAMPLES:
+        raise ValueError(f"a block of {len(block.samples)} samples exceeds {MAX_SAMPLES}; cut it")
+    header = _stamp_fields(stamp) | {
+        "kind": "data",
+        "first_sample": block.first_sample,
+        "lost_before": block.lost_before,
+        "count": len(block.samples),
+        "datatype": "cf32_le",
+        "info": _info_fields(block.info),
+    }
+    samples = np.ascontiguousarray(block.samples, dtype="<c8")
+    return _head(block.info.stream_id, header), samples.view(np.uint8).data
+
+
+def encode_end(stream_id: str, stamp: Stamp) -> tuple[bytes, memoryview]:
+    """The message that says no more blocks follow."""
+    return _head(stream_id, _stamp_fields(stamp) | {"kind": "end"}), memoryview(b"")
+
+
+def decode(parts: Sequence[Buffer]) -> Message:
+    """One received message.
+
+    Raises
+    ------
+    FormatError
+        It is not a message of this version, or it contradicts itself.
+    """
+    if len(parts) != 2:
+        raise FormatError(f"a message of {len(parts)} parts is no IQ block; two are expected")
+    head, payload = bytes(parts[0][: MAX_HEADER_BYTES + 1]), parts[1]
+    if len(head) > MAX_HEADER_BYTES:
+        raise FormatError(f"the header exceeds {MAX_HEADER_BYTES} bytes")
+    name, blank, text = head.partition(b" ")
+    if not name.startswith(TOPIC_PREFIX) or not blank:
+        raise FormatError(f"{head[:40]!r} does not start with {TOPIC_PREFIX!r} and a stream name")
+    try:
+        header = _Header.model_validate_json(text)
+    except ValidationError as exc:
+        fault = exc.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "header"
+        raise FormatError(f"{where}: {fault['msg']}; is this an sdr-detect publisher?") from exc
+    stamp = Stamp(
+        header.session,
+        header.seq,
+        header.epoch,
+        header.mono_ns,
+        header.utc_ns,
+        Delivery(header.delivery),
+    )
+    return Message(stamp, None if header.kind == "end" else _block(header, payload))
+
+
+def _block(header: _Header, payload: Buffer) -> IQBlock:
+    size = memoryview(payload).nbytes
+    if size != header.count * 8:
+        raise FormatError(f"{size} bytes do not hold {header.count} cf32 samples of 8 bytes each")
+    if header.info is None:
+        raise FormatError("info: a data message must describe its stream")
+    samples = np.frombuffer(payload, dtype="<c8").astype(np.complex64, copy=False)
+    try:
+        return IQBlock(_info(header.info), header.first_sample, samples, header.lost_before)
+    except ValueError as exc:
+        raise FormatError(f"the header contradicts itself: {exc}") from exc
+
+
+def _head(stream_id: str, header: dict[str, Any]) -> bytes:
+    return topic(stream_id) + json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _stamp_fields(stamp: Stamp) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "session": stamp.session,
+        "seq": stamp.seq,
+        "epoch": stamp.epoch,
+        "mono_ns": stamp.mono_ns,
+        "utc_ns": stamp.utc_ns,
+        "delivery": stamp.delivery.value,
+    }
+
+
+def _info_fields(info: StreamInfo) -> dict[str, Any]:
+    converter = info.plan.converter
+    return {
+        "stream_id": info.stream_id,
+        "sample_rate_hz": info.sample_rate_hz,
+        "center_hz": info.center_hz,
+        "usable_hz": info.usable_hz,
+        "start_ns": info.start_ns,
+        "time_error_ns": info.time_error_ns,
+        "clip_level": info.clip_level,
+        "gain_db": info.gain_db,
+        "dbm_offset_db": info.dbm_offset_db,
+        "converter": {
+            "name": converter.name,
+            "lo_hz": converter.lo_hz,
+            "side": converter.side,
+            "rf_lower_hz": converter.rf_lower_hz,
+            "rf_upper_hz": converter.rf_upper_hz,
+            "source": converter.source,
+            "lo_error_ppm": info.plan.lo_error_ppm,
+        },
+    }
+
+
+def _info(part: _InfoPart) -> StreamInfo:
+    fields = part.model_dump(exclude={"converter"})
+    sheet = part.converter
+    converter = Converter(
+        sheet.name, sheet.lo_hz, sheet.side, sheet.rf_lower_hz, sheet.rf_upper_hz, sheet.source
+    )
+    return StreamInfo(**fields, plan=FrequencyPlan(converter, sheet.lo_error_ppm))

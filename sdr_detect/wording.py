@@ -1,0 +1,156 @@
+"""What tables, plots and reports say: the same plain words everywhere.
+
+Absence is never called "off": what was not detected is stated with the level
+that would have been found and the chance that it was listened for at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sdr_detect.events import TrackEvent, Verdict
+from sdr_detect.model import Flag, Match, StreamInfo, Track
+
+_SYSTEM_NAMES = {
+    "starlink": "Starlink",
+    "oneweb": "OneWeb",
+    "amazon_leo": "Amazon Leo",
+    "qianfan": "Qianfan",
+    "guowang": "Guowang",
+    "vsat": "GEO VSAT",
+}
+
+UNKNOWN = "unknown"
+
+
+def system_name(system: str | None) -> str:
+    """Name of a system as its operator writes it."""
+    return _SYSTEM_NAMES.get(system or "", "unidentified")
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one sentence."""
+    match verdict.verdict:
+        case "detected":
+            terminal = (
+                "a satellite user terminal of an unidentified system"
+                if system_name(verdict.system) == "unidentified"
+                else f"a user terminal of {system_name(verdict.system)}"
+            )
+            return (
+                f"Detected: an emission consistent with {terminal} "
+                f"(confidence {percent(verdict.confidence)})"
+            )
+        case "not_detected":
+            return (
+                f"Not detected: no user terminal {limit(verdict)} "
+                f"(probability of intercept {percent(verdict.poi)})"
+            )
+        case "inconclusive":
+            why = verdict.reasons[0] if verdict.reasons else "the data do not allow an answer"
+            return f"Inconclusive: {why}"
+
+
+def limit(verdict: Verdict) -> str:
+    """Above which level a terminal would have been found."""
+    if verdict.detection_limit_db is None:
+        return "found; no detection limit can be stated"
+    return f"above a C/N of {verdict.detection_limit_db:+.1f} dB in the analysed bandwidth"
+
+
+def facts(verdict: Verdict) -> list[tuple[str, str]]:
+    """Figures that qualify the verdict, as names and values."""
+    limit_text = (
+        UNKNOWN
+        if verdict.detection_limit_db is None
+        else f"C/N {verdict.detection_limit_db:+.1f} dB, found with probability 0.9"
+    )
+    return [
+        ("confidence", percent(verdict.confidence)),
+        ("false-alarm probability", f"{verdict.pfa:.2g}"),
+        ("detection limit", limit_text),
+        ("probability of intercept", percent(verdict.poi)),
+        ("analysed", f"{seconds(verdict.analysed_s)}, blind {seconds(verdict.blind_s)}"),
+    ]
+
+
+def percent(share: float) -> str:
+    """A probability; what is not certain never reads 100 %, nor 0 % what is possible."""
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    if 0.999 < share < 1:
+        return ">99.9 %"
+    return f"{share * 100:.3g} %"
+
+
+def seconds(duration_s: float | None) -> str:
+    """A duration with a unit that suits it."""
+    if duration_s is None:
+        return UNKNOWN
+    if duration_s == 0:
+        return "0 s"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if duration_s >= size:
+            return f"{duration_s / size:.4g} {unit}"
+    return f"{duration_s * 1e9:.3g} ns"
+
+
+def hertz(frequency_hz: float | None) -> str:
+    """A frequency with a unit that suits it, to the kilohertz at most."""
+    if frequency_hz is None:
+        return UNKNOWN
+    for unit, size, digits in (("GHz", 1e9, 6), ("MHz", 1e6, 4), ("kHz", 1e3, 3)):
+        if abs(frequency_hz) >= size:
+            return f"{frequency_hz / size:.{digits}f}".rstrip("0").rstrip(".") + f" {unit}"
+    return f"{frequency_hz:g} Hz"
+
+
+def frequency_range(track: Track) -> str:
+    """Edges of a track; offsets from the centre when the RF is not known."""
+    unit, size = ("MHz", 1e6) if abs(track.freq_upper_hz) < 10e9 else ("GHz", 1e9)
+    digits = 4 if size == 1e6 else 6
+    low, high = track.freq_lower_hz / size, track.freq_upper_hz / size
+    if Flag.RF_UNKNOWN in track.flags:
+        return f"{low:+.{digits}f} … {high:+.{digits}f} {unit} from the centre"
+    return f"{low:.{digits}f} … {high:.{digits}f} {unit}"
+
+
+def decibel(value_db: float | None) -> str:
+    """A ratio."""
+    return UNKNOWN if value_db is None else f"{value_db:.1f} dB"
+
+
+def best_match(track: Track) -> Match | None:
+    """The profile that agrees best; None when none was tried."""
+    return max(track.matches, key=lambda match: match.score, default=None)
+
+
+def match_text(match: Match | None) -> str:
+    """A match with its score."""
+    return "no profile fits" if match is None else f"{match.profile} {match.score:.2f}"
+
+
+def by_score(tracks: Iterable[TrackEvent]) -> list[TrackEvent]:
+    """Best matching tracks first, then the strongest."""
+
+    def order(event: TrackEvent) -> tuple[float, float, int]:
+        best = best_match(event.track)
+        return (-(best.score if best else 0.0), -event.track.snr_db, event.track.id)
+
+    return sorted(tracks, key=order)
+
+
+def start_time(info: StreamInfo) -> str:
+    """UTC of sample 0, to the microsecond."""
+    if info.start_ns is None:
+        return UNKNOWN
+    return utc(info.start_ns)
+
+
+def utc(time_ns: int) -> str:
+    """A UTC instant, to the microsecond; built from integers, so nothing is rounded up."""
+    import datetime
+
+    whole, part = divmod(time_ns, 1_000_000_000)
+    stamp = datetime.datetime.fromtimestamp(whole, datetime.UTC)
+    return f"{stamp:%Y-%m-%d %H:%M:%S}.{part // 1000:06d} UTC"
