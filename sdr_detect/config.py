@@ -9,7 +9,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -70,15 +70,24 @@ def build(
 
 
 def _sibling_names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    node: Any = model
+    """Keys known beside the one at ``loc``, through lists and tagged unions."""
+    nodes = [model]
     for part in loc[:-1]:
-        if not (isinstance(node, type) and issubclass(node, BaseModel)):
-            return []
-        field = node.model_fields.get(str(part))
-        node = None if field is None else field.annotation
-    if isinstance(node, type) and issubclass(node, BaseModel):
-        return sorted(node.model_fields)
-    return []
+        fields = [node.model_fields.get(str(part)) for node in nodes]
+        below = [m for field in fields if field for m in _models_in(field.annotation)]
+        # An integer is a place in a list; a name that is no field, the tag of a union.
+        nodes = below or [node for node in nodes if isinstance(part, int) or _tagged(node, part)]
+    return sorted({name for node in nodes for name in node.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def _tagged(model: type[BaseModel], tag: str) -> bool:
+    return any(tag in get_args(field.annotation) for field in model.model_fields.values())
 
 
 def apply_sets(data: Mapping[str, Any], sets: Iterable[str]) -> dict[str, Any]:

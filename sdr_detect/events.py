@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -133,11 +134,11 @@ def _track_json(event: TrackEvent) -> dict[str, Any]:
         "freq_upper_hz": track.freq_upper_hz,
         "burst_count": track.burst_count,
         "duty_cycle": _round(track.duty_cycle, 5),
-        "burst_period_s": track.burst_period_s,
+        "burst_period_s": _finite(track.burst_period_s),
         "snr_db": _round(track.snr_db),
         "pfa": track.pfa,
         "doppler_rate_hz_per_s": _round(track.doppler_rate_hz_per_s),
-        "features": dict(sorted(track.features.items())),
+        "features": {name: _finite(value) for name, value in sorted(track.features.items())},
         "matches": [
             {
                 "profile": match.profile,
@@ -173,6 +174,17 @@ def _verdict_json(event: Verdict) -> dict[str, Any]:
 
 def _flags(flags: frozenset[Flag]) -> list[str]:
     return sorted(flag.value for flag in flags)
+
+
+def _finite(value: Any) -> Any:
+    """The value with NaN and infinity, which JSON has not, as None."""
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def _round(value: float | None, digits: int = 2) -> float | None:
