@@ -68,7 +68,7 @@ def _common(
     verbose: Annotated[
         int, typer.Option("--verbose", "-v", count=True, help="Log more; twice for everything.")
     ] = 0,
-    version: Annotated[
+    _show_version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit."),
     ] = False,

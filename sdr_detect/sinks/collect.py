@@ -47,5 +47,22 @@ class Collector:
             case Verdict():
                 self.verdict = event
 
+    def track_of(self, event: BurstEvent) -> int | None:
+        """Id of the track that overlaps a burst's time and frequencies most, if any does."""
+        region, start = event.burst.detection, event.burst.span.start_sample
+        best, best_share = None, 0.0
+        for candidate in self.tracks:
+            track = candidate.track
+            if not track.span.start_sample <= start < track.span.stop_sample:
+                continue
+            low = min(region.freq_lower_hz, track.freq_lower_hz)
+            high = max(region.freq_upper_hz, track.freq_upper_hz)
+            shared = min(region.freq_upper_hz, track.freq_upper_hz) - max(
+                region.freq_lower_hz, track.freq_lower_hz
+            )
+            if shared / (high - low) > best_share:
+                best, best_share = track.id, shared / (high - low)
+        return best
+
     def close(self) -> None:
         """Nothing to release."""

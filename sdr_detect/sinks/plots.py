@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdr_detect import wording
 from sdr_detect.errors import SinkError
-from sdr_detect.events import BurstEvent, TrackEvent
+from sdr_detect.events import TrackEvent
+from sdr_detect.sinks import wording
 from sdr_detect.sinks.collect import Collector
 from sdr_detect.sinks.spectrogram import Spectrogram
 
@@ -145,7 +145,7 @@ def _draw_boxes(
         left = event.info.seconds(span.start_sample) * axes.time_scale
         width = event.info.seconds(span.sample_count) * axes.time_scale
         widened = max(width, narrowest)
-        owner = _track_of(event, found.tracks)
+        owner = found.track_of(event)
         colour = OTHER_COLOUR if owner is None else colours.get(owner, OTHER_COLOUR)
         box = Rectangle(
             (left - (widened - width) / 2, region.freq_lower_hz / 1e6),
@@ -183,25 +183,6 @@ def _draw_track(main: Axes, event: TrackEvent, colours: dict[int, str], axes: _A
         color="black",
         bbox={"facecolor": colours[track.id], "edgecolor": "black", "pad": 1.5, "lw": 0.5},
     )
-
-
-def _track_of(event: BurstEvent, tracks: Sequence[TrackEvent]) -> int | None:
-    """The track whose time and frequencies overlap the burst's most."""
-    region = event.burst.detection
-    best, best_overlap = None, 0.0
-    for candidate in tracks:
-        track = candidate.track
-        if not track.span.start_sample <= event.burst.span.start_sample < track.span.stop_sample:
-            continue
-        shared = min(region.freq_upper_hz, track.freq_upper_hz) - max(
-            region.freq_lower_hz, track.freq_lower_hz
-        )
-        union = max(region.freq_upper_hz, track.freq_upper_hz) - min(
-            region.freq_lower_hz, track.freq_lower_hz
-        )
-        if shared / union > best_overlap:
-            best, best_overlap = track.id, shared / union
-    return best
 
 
 def _draw_level(level: Axes, picture: Spectrogram, axes: _Axes) -> None:

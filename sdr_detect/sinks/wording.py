@@ -6,6 +6,7 @@ that would have been found and the chance that it was listened for at all.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 
 from sdr_detect.events import TrackEvent, Verdict
@@ -149,8 +150,6 @@ def start_time(info: StreamInfo) -> str:
 
 def utc(time_ns: int) -> str:
     """A UTC instant, to the microsecond; built from integers, so nothing is rounded up."""
-    import datetime
-
     whole, part = divmod(time_ns, 1_000_000_000)
     stamp = datetime.datetime.fromtimestamp(whole, datetime.UTC)
     return f"{stamp:%Y-%m-%d %H:%M:%S}.{part // 1000:06d} UTC"
