@@ -232,10 +232,7 @@ def _files(folder: str) -> Iterator[Path]:
 
 def _read(path: Path, model: type[E]) -> E:
     error = ProfileError if model is Profile else ConfigError
-    entry = build(model, read_toml(path, error=error), file=path, error=error)
-    if _name_of(entry) != path.stem:
-        raise error(f"is named {_name_of(entry)!r}; file and name must agree", file=path)
-    return entry
+    return build(model, read_toml(path, error=error), file=path, error=error)
 
 
 def _pick(name: str | Path, folder: str, kind: str, model: type[E]) -> E:

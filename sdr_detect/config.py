@@ -48,7 +48,7 @@ def build(
     file: str | Path | None = None,
     error: type[ConfigError] = ConfigError,
 ) -> M:
-    """Validate ``data`` as ``model``; the first fault becomes one clear error.
+    """Validate ``data`` as ``model``; one fault becomes one clear error.
 
     Raises
     ------
@@ -59,7 +59,9 @@ def build(
     try:
         return model.model_validate(dict(data))
     except ValidationError as exc:
-        fault = exc.errors(include_url=False)[0]
+        faults = exc.errors(include_url=False)
+        # A misspelt key is also a missing one: the misspelling says more.
+        fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
             known = _sibling_names(model, fault["loc"])
