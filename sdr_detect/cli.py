@@ -16,10 +16,8 @@ from typing import Annotated
 import typer
 
 from sdr_detect import __version__, commands
+from sdr_detect.commands import _exit
 from sdr_detect.errors import ConfigError, SdrDetectError
-
-#: Exit codes of the contract. Usage errors exit with 2 too (typer does that).
-EXIT_FAILURE, EXIT_CONFIG, EXIT_DETECTED, EXIT_INTERRUPT = 1, 2, 3, 130
 
 
 def build_app() -> typer.Typer:
@@ -48,9 +46,9 @@ def main() -> None:
     try:
         build_app()()
     except ConfigError as exc:
-        _fail(exc, EXIT_CONFIG)
+        _fail(exc, _exit.CONFIG)
     except SdrDetectError as exc:
-        _fail(exc, EXIT_FAILURE)
+        _fail(exc, _exit.FAILURE)
 
 
 def _fail(exc: SdrDetectError, code: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from sdr_detect.errors import SinkError
@@ -56,14 +58,10 @@ class JsonLines:
         SinkError
             As for `write`.
         """
-        try:
+        with _write_errors():
             self._out.write(json.dumps(item, allow_nan=False, ensure_ascii=False) + "\n")
             if self._flush:
                 self._out.flush()
-        except BrokenPipeError:
-            raise  # the reader has seen enough (``| head``): no error of ours
-        except OSError as exc:
-            raise SinkError(f"JSON lines cannot be written: {exc}") from exc
 
     def _summary(self) -> dict[str, Any]:
         return {
@@ -75,5 +73,22 @@ class JsonLines:
         }
 
     def close(self) -> None:
-        """Flush. The stream belongs to the caller."""
-        self._out.flush()
+        """Flush; the stream belongs to the caller.
+
+        Raises
+        ------
+        SinkError
+            As for `write`.
+        """
+        with _write_errors():
+            self._out.flush()
+
+
+@contextlib.contextmanager
+def _write_errors() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # the reader has seen enough (``| head``): no error of ours
+    except OSError as exc:
+        raise SinkError(f"JSON Lines cannot be written: {exc}") from exc

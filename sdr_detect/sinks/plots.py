@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 import warnings
 from collections.abc import Sequence
@@ -41,14 +42,8 @@ class _Axes:
     frequency_label: str
 
 
-def draw(path: Path, picture: Spectrogram, found: Collector, title: str) -> None:
-    """Write a PNG of ``picture`` with what was ``found`` in it.
-
-    Raises
-    ------
-    SinkError
-        The file cannot be written.
-    """
+def render(picture: Spectrogram, found: Collector, name: str) -> bytes:
+    """A PNG of ``picture`` with what was ``found`` in it, headed by the verdict."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -62,7 +57,12 @@ def draw(path: Path, picture: Spectrogram, found: Collector, title: str) -> None
     (main, bar), (level, unused), (legend, unused_too) = rows
     for blank in (unused, unused_too, legend):
         blank.set_axis_off()
-    figure.suptitle(textwrap.fill(title, 120), fontsize=13, parse_math=False)
+    title = name if found.verdict is None else f"{name}\n{wording.headline(found.verdict)}"
+    figure.suptitle(
+        "\n".join(textwrap.fill(line, 120) for line in title.splitlines()),
+        fontsize=13,
+        parse_math=False,
+    )
     colours = _colours(found.tracks)
     image = _draw_power(main, shown, axes)
     figure.colorbar(image, cax=bar, label=f"largest power per bin [{_level_unit(shown)}]")
@@ -70,11 +70,24 @@ def draw(path: Path, picture: Spectrogram, found: Collector, title: str) -> None
     _draw_level(level, shown, axes)
     _draw_legend(legend, found, colours)
     figure.text(0.995, 0.003, _caption(picture), ha="right", va="bottom", fontsize=8, color="0.35")
+    png = io.BytesIO()
+    with warnings.catch_warnings():
+        # A file name in a script the font lacks shows boxes: no reason to fail.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(png, format="png", metadata={"Software": "sdr-detect"})
+    return png.getvalue()
+
+
+def save(path: Path, png: bytes) -> None:
+    """Write a picture.
+
+    Raises
+    ------
+    SinkError
+        The file cannot be written.
+    """
     try:
-        with warnings.catch_warnings():
-            # A file name in a script the font lacks shows boxes: no reason to fail.
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
-            figure.savefig(path, metadata={"Software": "sdr-detect"})
+        path.write_bytes(png)
     except OSError as exc:
         raise SinkError(f"plot {path} cannot be written: {exc.strerror}") from exc
 

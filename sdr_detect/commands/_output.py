@@ -1,0 +1,77 @@
+"""Where results go: stdout, files, and the options that say so."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from sdr_detect.errors import SinkError
+
+JsonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="FILE|-",
+        help="Write JSON Lines to a file, or to stdout (-) instead of tables.",
+    ),
+]
+PlotsOption = Annotated[
+    Path | None,
+    typer.Option("--plots", metavar="DIR", help="Write a spectrogram with boxes as PNG."),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="F.toml", help="Settings that differ.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="a.b=c", help="One setting that differs; repeatable."),
+]
+FailOnDetectOption = Annotated[
+    bool, typer.Option("--fail-on-detect", help="Exit with 3 when a user terminal is detected.")
+]
+MaxBurstsOption = Annotated[
+    int,
+    typer.Option("--max-bursts", min=0, help="Burst lines written; more are only counted."),
+]
+
+
+@contextlib.contextmanager
+def json_output(target: str | None) -> Iterator[TextIO | None]:
+    """The stream for JSON Lines: stdout for ``-``, a new file, or none.
+
+    Raises
+    ------
+    SinkError
+        The file cannot be made.
+    """
+    if target is None:
+        yield None
+    elif target == "-":
+        yield sys.stdout
+        sys.stdout.flush()
+    else:
+        with contextlib.ExitStack() as stack:
+            try:
+                file = stack.enter_context(Path(target).open("w", encoding="utf-8"))
+            except OSError as exc:
+                raise SinkError(f"{target} cannot be written: {exc.strerror}") from exc
+            yield file
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises
+    ------
+    SinkError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SinkError(f"folder {folder} cannot be made: {exc.strerror}") from exc

@@ -1,0 +1,128 @@
+"""Tables and sentences on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sdr_detect.model import FLAG_MEANING, Flag
+from sdr_detect.sinks import wording
+
+if TYPE_CHECKING:
+    from sdr_detect.analysis import Facts
+    from sdr_detect.events import Incident, TrackEvent, Verdict
+    from sdr_detect.sinks.collect import Collector
+
+_STYLE = {"detected": "bold red", "not_detected": "bold green", "inconclusive": "bold yellow"}
+
+#: Tracks shown in a table; JSON and reports have them all.
+_TRACKS = 20
+
+#: Width of what goes into a file or a pipe, which has none of its own.
+_PIPE_WIDTH = 140
+
+
+def console() -> Console:
+    """The console on stdout; as wide as a table needs where nobody can widen it."""
+    return Console(
+        width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=False
+    )
+
+
+def plain(text: str) -> str:
+    """Text from a file, without the control characters that could steer a terminal."""
+    return "".join(char if char.isprintable() else "�" for char in text)
+
+
+def recording(facts: Facts, found: Collector, verdict: Verdict) -> RenderableType:
+    """One analysed recording, verdict last."""
+    parts: list[RenderableType] = [Text(plain(facts.path), style="bold"), _facts(facts)]
+    if found.tracks:
+        parts.append(tracks(found.tracks))
+    parts += [Text(f"  {line}") for line in incident_lines(found)]
+    return Group(*parts, verdict_text(verdict), Text())
+
+
+def _facts(facts: Facts) -> Text:
+    info = facts.info
+    told = [
+        facts.format,
+        f"{wording.hertz(info.sample_rate_hz)} rate",
+        "RF unknown" if info.center_hz is None else f"RF {wording.hertz(info.center_hz)}",
+        wording.seconds(facts.duration_s),
+        f"start {wording.start_time(info)}",
+    ]
+    return Text("  " + plain(" · ".join(told)))
+
+
+def tracks(events: Sequence[TrackEvent]) -> RenderableType:
+    """The tracks, best match first."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("track", "kind", "frequencies"):
+        table.add_column(name, no_wrap=True)
+    for name in ("bursts", "duty", "period", "C/N"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("best match")
+    ordered = wording.by_score(events)
+    for event in ordered[:_TRACKS]:
+        track = event.track
+        table.add_row(
+            f"T{track.id}",
+            track.kind,
+            wording.frequency_range(track),
+            str(track.burst_count),
+            wording.UNKNOWN if track.duty_cycle is None else wording.percent(track.duty_cycle),
+            wording.seconds(track.burst_period_s),
+            wording.decibel(track.snr_db),
+            wording.match_text(wording.best_match(track)),
+        )
+    parts: list[RenderableType] = [table]
+    if len(ordered) > _TRACKS:
+        parts.append(Text(f"and {len(ordered) - _TRACKS} more tracks (see --json or --report)"))
+    parts += [Text(line, style="dim") for line in _flag_lines(events)]
+    return Padding(Group(*parts), (1, 0, 1, 2))
+
+
+def _flag_lines(events: Sequence[TrackEvent]) -> Iterator[str]:
+    for flag in Flag:
+        marked = [f"T{event.track.id}" for event in events if flag in event.track.flags]
+        if marked:
+            names = ", ".join(marked[:8]) + (" …" if len(marked) > 8 else "")
+            yield f"{names}: {FLAG_MEANING[flag]}"
+
+
+def incident_lines(found: Collector) -> Iterator[str]:
+    """Incidents, alike ones counted together."""
+    kinds = Counter((incident.kind, incident.reason) for incident in found.incidents)
+    first: dict[tuple[str, str], Incident] = {}
+    for incident in found.incidents:
+        first.setdefault((incident.kind, incident.reason), incident)
+    for key, count in kinds.items():
+        times = "" if count == 1 else f" ({count} times; the first)"
+        detail = plain(first[key].detail)
+        yield f"{key[0]}: {plain(key[1])}{times}{': ' + detail if detail else ''}"
+    kept = len(found.incidents)
+    if found.incident_count > kept:
+        yield f"and {found.incident_count - kept} more incidents (see --json)"
+
+
+def verdict_text(verdict: Verdict) -> RenderableType:
+    """The verdict in plain words, with reasons and figures."""
+    parts: list[RenderableType] = [Text(wording.headline(verdict), style=_STYLE[verdict.verdict])]
+    parts += [Text(f"  because {plain(reason)}") for reason in verdict.reasons]
+    parts += [
+        Text(
+            f"  or {wording.system_name(other.system)} ({other.profile} {other.score:.2f}): "
+            f"{plain(other.why)}"
+        )
+        for other in verdict.alternatives
+    ]
+    parts += [Text(f"  {name}: {value}") for name, value in wording.facts(verdict)]
+    return Group(*parts)

@@ -1,0 +1,223 @@
+"""``sdr-detect analyze``: recordings to verdicts."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdr_detect.commands import _exit
+from sdr_detect.commands._output import (
+    ConfigOption,
+    FailOnDetectOption,
+    JsonOption,
+    MaxBurstsOption,
+    PlotsOption,
+    SetOption,
+    json_output,
+    make_folder,
+)
+from sdr_detect.commands._recording_options import (
+    ConverterOption,
+    FormatOption,
+    IfOption,
+    RateOption,
+    RfOption,
+    spec_from_options,
+)
+from sdr_detect.errors import SdrDetectError, SinkError
+
+if TYPE_CHECKING:
+    from sdr_detect.analysis import Analysis
+    from sdr_detect.formats.base import RawSpec, Recording
+    from sdr_detect.profiles.schema import Profile
+    from sdr_detect.report import Section
+    from sdr_detect.settings import Settings
+    from sdr_detect.sinks.jsonl import JsonLines
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command("analyze")(analyze)
+
+
+def analyze(
+    recordings: Annotated[list[Path], typer.Argument(metavar="RECORDING…")],
+    json: JsonOption = None,
+    annotate: Annotated[
+        bool,
+        typer.Option("--annotate", help="Write detections into a new SigMF metadata file."),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a self-contained report."),
+    ] = None,
+    plots: PlotsOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    fail_on_detect: FailOnDetectOption = False,
+    max_bursts: MaxBurstsOption = 10_000,
+    datatype: FormatOption = None,
+    rate: RateOption = None,
+    rf: RfOption = None,
+    if_: IfOption = None,
+    converter: ConverterOption = None,
+) -> None:
+    """Analyse recordings and say whether a user terminal transmitted in them.
+
+    Raw files need --format, --rate and --rf (or --if with --converter): nothing
+    about them is guessed. With several recordings, one that cannot be read does
+    not stop the others. Exit code: 0 done, 1 something could not be read, 3 a
+    terminal was detected and --fail-on-detect given, 130 interrupted.
+
+    Example: sdr-detect analyze --plots out slice.cs8 --format cs8 --rate 20e6 --rf 14.0205e9
+    """
+    from sdr_detect.analysis import resolve_settings
+    from sdr_detect.catalog import profiles
+    from sdr_detect.commands._interrupt import stop_on_interrupt
+
+    spec = spec_from_options(datatype, rate, rf, if_, converter)
+    settings = resolve_settings(config, sets or ())
+    if plots is not None:
+        make_folder(plots)
+    with json_output(json) as out, stop_on_interrupt() as stop:
+        job = _Job(
+            spec=spec,
+            settings=settings,
+            profiles=profiles(),
+            stop=stop,
+            json_out=out,
+            max_bursts=max_bursts,
+            tables=json != "-",
+            annotate=annotate,
+            plots=plots,
+            keep_sections=report is not None,
+        )
+        for path in recordings:
+            job.run(path)
+            if stop.is_set():
+                break
+        if report is not None:
+            job.write_report(report)
+    if stop.is_set():
+        raise typer.Exit(_exit.INTERRUPT)
+    if fail_on_detect and job.detected:
+        raise typer.Exit(_exit.DETECTED)
+    if job.failed:
+        raise typer.Exit(_exit.FAILURE)
+
+
+@dataclass
+class _Job:
+    """One call of the command: the same treatment for each recording."""
+
+    spec: RawSpec
+    settings: Settings
+    profiles: Sequence[Profile]
+    stop: threading.Event
+    json_out: Any
+    max_bursts: int
+    tables: bool
+    annotate: bool
+    plots: Path | None
+    keep_sections: bool
+    failed: bool = False
+    detected: bool = False
+    sections: list[Section] = field(default_factory=list)
+    written: set[Path] = field(default_factory=set)
+
+    def run(self, path: Path) -> None:
+        """Analyse one recording; report what cannot be read and go on."""
+        from sdr_detect.formats.find import open_recording
+
+        lines = self._lines()
+        try:
+            with open_recording(path, self.spec) as recording:
+                self._show(recording, self._analyse(recording, lines))
+        except SinkError:
+            raise  # the next recording could not be written either
+        except SdrDetectError as exc:
+            self._fail(path, exc, lines)
+
+    def _lines(self) -> JsonLines | None:
+        from sdr_detect.sinks.jsonl import JsonLines
+
+        return (
+            None if self.json_out is None else JsonLines(self.json_out, max_bursts=self.max_bursts)
+        )
+
+    def _analyse(self, recording: Recording, lines: JsonLines | None) -> Analysis:
+        from sdr_detect.analysis import analyze_recording
+        from sdr_detect.commands._progress import progress
+
+        with progress(recording.path.name, recording.stop_sample) as taps:
+            return analyze_recording(
+                recording,
+                settings=self.settings,
+                profiles=self.profiles,
+                lines=lines,
+                taps=taps,
+                picture=self.plots is not None or self.keep_sections,
+                stop=self.stop,
+            )
+
+    def _show(self, recording: Recording, result: Analysis) -> None:
+        from sdr_detect.commands import _show
+        from sdr_detect.sinks import plots, sigmf_notes
+
+        self.detected |= result.verdict.verdict == "detected"
+        written: list[Path] = []
+        image: bytes | None = None
+        if result.picture is not None:
+            image = plots.render(result.picture, result.found, recording.path.name)
+        if self.plots is not None and image is not None:
+            written.append(self._plot_path(recording.path))
+            plots.save(written[-1], image)
+        if self.annotate:
+            written.append(sigmf_notes.write(recording, result.found, result.facts))
+        if self.keep_sections:
+            from sdr_detect.report import Section
+
+            self.sections.append(Section(result.facts, result.found, result.verdict, image))
+        if self.tables:
+            out = _show.console()
+            out.print(_show.recording(result.facts, result.found, result.verdict))
+            for path in written:
+                out.print(f"wrote {path}", markup=False)
+
+    def _plot_path(self, recording: Path) -> Path:
+        """A name of its own for each recording, also for two of the same name."""
+        assert self.plots is not None
+        stem, number = recording.name.removesuffix(".sigmf-meta").removesuffix(".sigmf-data"), 1
+        path = self.plots / f"{stem}.png"
+        while path in self.written:
+            number += 1
+            path = self.plots / f"{stem}-{number}.png"
+        self.written.add(path)
+        return path
+
+    def _fail(self, path: Path, exc: SdrDetectError, lines: JsonLines | None) -> None:
+        self.failed = True
+        print(f"sdr-detect: error: {exc}", file=sys.stderr)
+        if lines is not None:
+            lines.write_object(
+                {
+                    "type": "error",
+                    "path": str(path),
+                    "error": type(exc).__name__,
+                    "message": str(exc),
+                }
+            )
+
+    def write_report(self, path: Path) -> None:
+        """One document on all recordings."""
+        from sdr_detect import report
+
+        report.write(path, self.sections, self.settings, self.profiles)
+        if self.tables:
+            print(f"wrote {path}")
