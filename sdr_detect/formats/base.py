@@ -115,7 +115,7 @@ class Recording:
     ----------
     path : Path
         What was opened.
-    format : str
+    kind : str
         Container and sample type, for example ``"sigmf/ci16_le"``.
     store : Store
     captures : sequence of Capture
@@ -132,7 +132,7 @@ class Recording:
         self,
         *,
         path: Path,
-        format: str,
+        kind: str,
         store: Store,
         captures: Sequence[Capture],
         notes: Sequence[str] = (),
@@ -140,7 +140,7 @@ class Recording:
         sha512: str | None = None,
     ):
         self.path = path
-        self.format = format
+        self.format = kind
         self.captures = tuple(captures)
         self.notes = tuple(notes)
         self._store = store

@@ -1,7 +1,7 @@
 """From a path to a recording: the content decides, never the name.
 
-Each module of this package that has ``NAME``, ``ORDER``, ``sniff`` and ``open``
-is a format; a new one is a new file and nothing else. The one without a
+Each module of this package that has ``NAME``, ``ORDER``, ``sniff`` and
+``open_file`` is a format; a new one is a new file and nothing else. The one without a
 signature, raw samples, comes last and must be stated by the user.
 """
 
@@ -28,14 +28,14 @@ class Format(Protocol):
     #: Modules are asked in ascending order, then by name.
     ORDER: int
 
-    def sniff(self, path: Path, head: bytes) -> bool:
+    def sniff(self, path: Path, head: bytes, /) -> bool:
         """Whether the file is of this format, by its first bytes.
 
         ``head`` is empty for a file that does not exist or is empty.
         """
         ...
 
-    def open(self, path: Path, spec: RawSpec) -> Recording:
+    def open_file(self, path: Path, spec: RawSpec) -> Recording:
         """Open it, or raise `FormatError`."""
         ...
 
@@ -110,4 +110,4 @@ def open_recording(path: str | Path, spec: RawSpec | None = None) -> Recording:
         Its metadata name a converter that is not known.
     """
     path = Path(path)
-    return identify(path).open(path, RawSpec() if spec is None else spec)
+    return identify(path).open_file(path, RawSpec() if spec is None else spec)

@@ -15,12 +15,12 @@ NAME = "raw"
 ORDER = 100
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(_path: Path, head: bytes) -> bool:
     """Anything that is not empty."""
     return bool(head)
 
 
-def open(path: Path, spec: RawSpec) -> Recording:
+def open_file(path: Path, spec: RawSpec) -> Recording:
     """Open as stated.
 
     Raises
@@ -46,7 +46,7 @@ def open(path: Path, spec: RawSpec) -> Recording:
     capture = one_capture(path, spec, notes, sample_count=count, clip_level=datatype.clip_level)
     return Recording(
         path=path,
-        format=f"{NAME}/{datatype.name}",
+        kind=f"{NAME}/{datatype.name}",
         store=PackedStore(path, datatype, offset=0, sample_count=count),
         captures=[capture],
         notes=notes,

@@ -65,7 +65,7 @@ def _partner(path: Path) -> Path | None:
     return meta if meta.is_file() else None
 
 
-def open(path: Path, spec: RawSpec) -> Recording:
+def open_file(path: Path, spec: RawSpec) -> Recording:
     """Open a pair or an archive.
 
     Raises
@@ -91,7 +91,7 @@ def open(path: Path, spec: RawSpec) -> Recording:
     )
     return Recording(
         path=path,
-        format=f"{NAME}/{meta.datatype.sigmf_name}",
+        kind=f"{NAME}/{meta.datatype.sigmf_name}",
         store=store,
         captures=captures,
         notes=notes,

@@ -144,3 +144,27 @@ class FileRange:
                 state.update(chunk)
                 left -= len(chunk)
         return state.hexdigest()
+
+
+class ArrayStore:
+    """Samples held in memory, for formats that cannot be read in pieces.
+
+    Parameters
+    ----------
+    samples : (n,) complex64
+    """
+
+    def __init__(self, samples: ComplexArray):
+        self._samples = samples
+
+    @property
+    def sample_count(self) -> int:
+        """Samples it holds."""
+        return len(self._samples)
+
+    def read_into(self, start: int, out: ComplexArray) -> None:
+        """Fill ``out``."""
+        out[:] = self._samples[start : start + len(out)]
+
+    def close(self) -> None:
+        """Release nothing: the memory goes with the object."""
