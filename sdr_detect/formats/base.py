@@ -143,7 +143,7 @@ class Recording:
         self.format = kind
         self.captures = tuple(captures)
         self.notes = tuple(notes)
-        self._store = store
+        self.store = store
         self._data = FileRange(path) if data is None else data
         self._sha512 = sha512
 
@@ -236,7 +236,7 @@ class Recording:
 
     def _load(self, capture: Capture, first: int, count: int) -> ComplexArray:
         out = np.empty(count, np.complex64)
-        self._store.read_into(capture.stored_first + first - capture.first_sample, out)
+        self.store.read_into(capture.stored_first + first - capture.first_sample, out)
         if capture.conjugate:
             np.conjugate(out, out=out)
         return out
@@ -256,7 +256,7 @@ class Recording:
 
     def close(self) -> None:
         """Release the file. Safe to call twice."""
-        self._store.close()
+        self.store.close()
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ from pathlib import Path
 from sdr_detect.errors import FormatError
 from sdr_detect.formats.base import RawSpec, Recording
 from sdr_detect.formats.convert import Datatype, parse_datatype
-from sdr_detect.formats.signatures import foreign_kind
+from sdr_detect.formats.signatures import refuse_foreign
 from sdr_detect.formats.stated import one_capture
 from sdr_detect.formats.store import PackedStore
 
@@ -30,8 +30,7 @@ def open_file(path: Path, spec: RawSpec) -> Recording:
     UnsupportedError
         The file is of a known kind that is no recording.
     """
-    with path.open("rb") as file:
-        foreign_kind(path, file.read(16))
+    refuse_foreign(path)
     datatype = _stated_type(path, spec)
     size = path.stat().st_size
     count, rest = divmod(size, datatype.sample_bytes)

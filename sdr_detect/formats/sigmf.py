@@ -85,7 +85,9 @@ def open_file(path: Path, spec: RawSpec) -> Recording:
     notes = list(meta.notes)
     count = _stored_count(data, meta, notes)
     captures = _captures(path, meta, spec, count, notes)
-    headers = [(s.sample_start - meta.offset, s.header_bytes) for s in meta.segments]
+    headers = [
+        (s.sample_start - meta.offset, s.header_bytes) for s in meta.segments if s.header_bytes
+    ]
     store = PackedStore(
         data.path, meta.datatype, offset=data.offset, sample_count=count, headers=headers
     )

@@ -29,7 +29,7 @@ _SIGNATURES = (
 )
 
 
-def foreign_kind(path: Path, head: bytes) -> None:
+def refuse_foreign(path: Path) -> None:
     """Refuse a file that is certainly something else.
 
     Raises
@@ -37,6 +37,8 @@ def foreign_kind(path: Path, head: bytes) -> None:
     UnsupportedError
         Names what it is and what to do.
     """
+    with path.open("rb") as file:
+        head = file.read(16)
     for signature, kind, remedy in _SIGNATURES:
         if head.startswith(signature):
             raise UnsupportedError(f"is {kind}, not samples; {remedy}", path=path, byte=0)

@@ -42,6 +42,26 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FileRange:
+    """The bytes a digest covers."""
+
+    path: Path
+    offset: int = 0
+    size: int | None = None
+
+    def digest(self, algorithm: str) -> str:
+        """Hexadecimal digest, computed in constant memory."""
+        state = hashlib.new(algorithm)
+        left = math.inf if self.size is None else self.size
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            while left > 0 and (chunk := file.read(int(min(left, _HASH_BYTES)))):
+                state.update(chunk)
+                left -= len(chunk)
+        return state.hexdigest()
+
+
 class PackedStore:
     """Interleaved samples at a byte offset of a file.
 
@@ -71,7 +91,7 @@ class PackedStore:
         headers: Sequence[tuple[int, int]] = (),
     ):
         self._path = path
-        self._datatype = datatype
+        self.datatype = datatype
         self._sample_count = sample_count
         self._offset = offset
         self._header_at = [sample for sample, _ in headers]
@@ -89,6 +109,14 @@ class PackedStore:
         """Samples it holds."""
         return self._sample_count
 
+    @property
+    def extent(self) -> FileRange | None:
+        """The bytes of the samples; None when other data lie between them."""
+        if len(self._header_at) > 1:
+            return None
+        first = self._offset + self._header_sum[-1]
+        return FileRange(self._path, first, self._sample_count * self.datatype.sample_bytes)
+
     def read_into(self, start: int, out: ComplexArray) -> None:
         """Fill ``out``; safe from several threads.
 
@@ -97,7 +125,7 @@ class PackedStore:
         TruncatedError
             The file became shorter since it was opened.
         """
-        size = self._datatype.sample_bytes
+        size = self.datatype.sample_bytes
         foreign = self._header_sum[bisect_right(self._header_at, start)]
         byte = self._offset + foreign + start * size
         scratch = np.empty(min(len(out), BATCH_SAMPLES) * size, np.uint8)
@@ -107,7 +135,7 @@ class PackedStore:
                 piece = out[first : first + BATCH_SAMPLES]
                 raw = scratch[: len(piece) * size]
                 self._fill(raw, byte + first * size)
-                to_complex64(raw, self._datatype, piece)
+                to_complex64(raw, self.datatype, piece)
 
     def _fill(self, raw: NDArray[np.uint8], byte: int) -> None:
         view = raw.data
@@ -124,26 +152,6 @@ class PackedStore:
     def close(self) -> None:
         """Close the file. Safe to call twice."""
         self._file.close()
-
-
-@dataclass(frozen=True, slots=True)
-class FileRange:
-    """The bytes a digest covers."""
-
-    path: Path
-    offset: int = 0
-    size: int | None = None
-
-    def digest(self, algorithm: str) -> str:
-        """Hexadecimal digest, computed in constant memory."""
-        state = hashlib.new(algorithm)
-        left = math.inf if self.size is None else self.size
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            while left > 0 and (chunk := file.read(int(min(left, _HASH_BYTES)))):
-                state.update(chunk)
-                left -= len(chunk)
-        return state.hexdigest()
 
 
 class ArrayStore:

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.errors import FormatError
+from sdr_detect.formats.store import FileRange
+
+_PIECES, _PIECE_BYTES = 16, 1 << 18
+
 Counts = NDArray[np.float64]
 
 #: Fewer bytes than this say nothing.
@@ -68,6 +73,28 @@ def weigh(data: bytes) -> tuple[Candidate, ...]:
     not_wider = not_float * (1 - 0.9 * max(c.weight for c in words))
     candidates = [*_weigh_bytes(raw, lanes, not_wider), *words, *floats]
     return tuple(sorted(candidates, key=lambda c: -c.weight))
+
+
+def weigh_range(data: FileRange) -> tuple[Candidate, ...]:
+    """Weigh a stretch of a file by pieces spread over it.
+
+    Raises
+    ------
+    FormatError
+        The file cannot be read.
+    """
+    size = data.path.stat().st_size - data.offset if data.size is None else data.size
+    step = max(_PIECE_BYTES, size // _PIECES // 16 * 16)
+    try:
+        with data.path.open("rb") as file:
+            pieces = []
+            for start in range(0, size, step):
+                file.seek(data.offset + start)
+                piece = file.read(min(_PIECE_BYTES, size - start))
+                pieces.append(piece[: len(piece) // 16 * 16])
+    except OSError as exc:
+        raise FormatError(f"cannot be read ({exc.strerror})", path=data.path) from exc
+    return weigh(b"".join(pieces))
 
 
 def _ramp(value: float, zero: float, one: float) -> float:
