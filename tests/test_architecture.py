@@ -30,13 +30,13 @@ def sources(*folders: str) -> Iterator[Path]:
 
 
 def test_import_contracts_hold(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
     for folder in ("gui", "hardware"):
         monkeypatch.syspath_prepend(str(ROOT / folder))
     failed = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert not failed, capsys.readouterr().out
+    assert not failed, capfd.readouterr().out
 
 
 def test_files_stay_short() -> None:
