@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.signal import upfirdn
 
 from sdr_detect.model import ComplexArray
 
@@ -81,3 +83,71 @@ def root_raised_cosine(roll_off: float, per_symbol: int, span: int) -> NDArray[n
     )
     pulse /= math.sqrt(float(np.sum(pulse**2)))
     return pulse.astype(np.float32)
+
+
+def linear_burst(
+    symbols: ComplexArray, symbol_rate_hz: float, pulse: NDArray[np.float32], per_symbol: int
+) -> ComplexArray:
+    """Pulse-shaped symbols of unit density over the symbol rate.
+
+    The first symbol stands ``len(pulse) // 2`` samples after the start; both
+    ends hold the whole pulse, so bursts that follow each other at the symbol
+    rate add up to a continuous carrier.
+    """
+    shaped: ComplexArray = upfirdn(pulse, symbols, per_symbol).astype(np.complex64, copy=False)
+    shaped *= np.float32(math.sqrt(per_symbol * symbol_rate_hz))
+    return shaped
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierWindow:
+    """The carriers of a wide OFDM signal that a narrow receiver sees.
+
+    Carriers farther than `MARGIN` from the slice are left out. What they would
+    spill into the slice at symbol edges is below -25 dB.
+
+    Parameters
+    ----------
+    first : int
+        First carrier made.
+    size : int
+        How many; also the transform size.
+    whole : bool
+        Nothing was left out.
+    """
+
+    MARGIN: ClassVar[int] = 64
+
+    first: int
+    size: int
+    whole: bool
+
+    @classmethod
+    def around(
+        cls, seen_hz: tuple[float, float], size: int, spacing_hz: float, multiple: int
+    ) -> CarrierWindow:
+        """For a slice at ``seen_hz`` off centre; the size is a multiple of ``multiple``.
+
+        The multiple keeps the cyclic prefix a whole number of samples.
+        """
+        lower = math.floor(seen_hz[0] / spacing_hz) - cls.MARGIN
+        upper = math.ceil(seen_hz[1] / spacing_hz) + cls.MARGIN
+        count = -(-(upper - lower) // multiple) * multiple
+        if count >= size:
+            return cls(-size // 2, size, True)
+        first = (lower + upper) // 2 - count // 2
+        return cls(min(max(first, -size // 2), size // 2 - count), count, False)
+
+    @property
+    def centre(self) -> int:
+        """The carrier in its middle."""
+        return self.first + self.size // 2
+
+    def cut(self, carriers: ComplexArray) -> ComplexArray:
+        """Its columns of a whole grid with carrier *k* at column ``k + n // 2``."""
+        start = self.first + carriers.shape[1] // 2
+        return carriers[:, start : start + self.size]
+
+    def clean_hz(self, occupied: int, spacing_hz: float) -> float:
+        """`Emission.clean_hz`, when ``occupied`` carriers are in use in all."""
+        return (occupied if self.whole else 0.8 * self.size) * spacing_hz

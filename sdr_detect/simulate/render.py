@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -113,7 +114,8 @@ def truth(scene: Scene, seed: int | None = None) -> Iterator[Truth]:
         lower, upper = middle_hz + edges[0], middle_hz + edges[1]
         if lower >= half or upper <= -half:
             continue
-        start = _recorded(scene, max(receiver.sample(note.start_s), 0))
+        first = math.floor(note.start_s * receiver.sample_rate_hz)
+        start = _recorded(scene, max(first, 0))
         stop = _recorded(scene, min(receiver.sample(note.stop_s), scene.sample_count))
         if stop <= start:
             continue

@@ -1,0 +1,103 @@
+"""LTE downlink (3GPP TS 36.211), frequency division, normal cyclic prefix.
+
+15 kHz carriers, 2048-point symbols at 30.72 Msps with prefixes of 160 and 144
+samples, 14 symbols a millisecond, frames of 10 ms. Cell reference signals,
+both synchronisation signals and a control symbol are always there; resource
+blocks carry data as the load has it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from sdr_detect.model import ComplexArray
+from sdr_detect.simulate.emission import Context, Emission, Located, Note
+from sdr_detect.simulate.modulation import CarrierWindow, ofdm, random_symbols
+
+SUBFRAME_S = 1e-3
+_SIZE, _SPACING_HZ = 2048, 15e3
+_PREFIX = (160, *[144] * 6) * 2
+#: Prefixes stay whole numbers when the transform is cut to a multiple of this.
+_MULTIPLE = 128
+_BLOCKS = {3: 15, 5: 25, 10: 50, 15: 75, 20: 100}
+_CELL, _PAYLOAD, _LOAD = range(3)
+
+
+class Params(Located):
+    """``cn_db`` is over the carriers in use."""
+
+    kind: Literal["lte"]
+    bandwidth_mhz: Literal[20, 15, 10, 5, 3] = 20
+    load: float = Field(default=0.5, ge=0, le=1)
+
+
+def emissions(params: Params, context: Context) -> Iterator[Emission]:
+    """One emission a subframe; they join without a seam."""
+    half = _BLOCKS[params.bandwidth_mhz] * 6
+    seen_hz = context.tuning.window(params.carrier(), 0.0)
+    window = CarrierWindow.around(seen_hz, _SIZE, _SPACING_HZ, _MULTIPLE)
+    shift_hz = window.centre * _SPACING_HZ
+    edge_hz = (half + 0.5) * _SPACING_HZ
+    note: Note | None = Note(
+        context.start_s,
+        context.stop_s,
+        -edge_hz - shift_hz,
+        edge_hz - shift_hz,
+        {"bandwidth_mhz": params.bandwidth_mhz, "load": params.load},
+    )
+    rate = window.size * _SPACING_HZ
+    subframe = 0
+    while (start_s := context.start_s + subframe * SUBFRAME_S) < context.stop_s:
+        yield Emission(
+            start_s=start_s,
+            rate_hz=rate,
+            sample_count=round(SUBFRAME_S * rate),
+            synthesise=partial(_samples, params, context, window, subframe),
+            carrier=params.carrier(shift_hz),
+            cn_db=params.cn_db,
+            clean_hz=window.clean_hz(2 * half + 1, _SPACING_HZ),
+            note=note,
+        )
+        note = None
+        subframe += 1
+
+
+def _samples(
+    params: Params, context: Context, window: CarrierWindow, subframe: int
+) -> ComplexArray:
+    grid = np.zeros((14, _SIZE), np.complex64)
+    middle, half = _SIZE // 2, _BLOCKS[params.bandwidth_mhz] * 6
+    used = np.r_[middle - half : middle, middle + 1 : middle + half + 1]
+    grid[:, used] = _resources(params, context, subframe)
+    prefix = [n * window.size // _SIZE for n in _PREFIX]
+    return ofdm(window.cut(grid), _SPACING_HZ, prefix)
+
+
+def _resources(params: Params, context: Context, subframe: int) -> ComplexArray:
+    """The resource grid, ``(14, carriers)``."""
+    blocks = _BLOCKS[params.bandwidth_mhz]
+    rng = context.rng(_PAYLOAD, subframe)
+    grid = random_symbols(rng, "qpsk", (14, 12 * blocks))
+    busy = context.rng(_LOAD, subframe).uniform(size=blocks) < params.load
+    grid[1:] *= np.repeat(busy, 12)
+    cell = context.rng(_CELL, subframe % 10)  # what repeats with every frame
+    for symbol, first in ((0, 0), (4, 3), (7, 0), (11, 3)):
+        grid[symbol, first::6] = random_symbols(cell, "qpsk", 2 * blocks)
+    if subframe % 5 == 0:
+        grid[5:7, 6 * blocks - 36 : 6 * blocks + 36] = 0
+        centre = slice(6 * blocks - 31, 6 * blocks + 31)
+        grid[5, centre] = random_symbols(cell, "bpsk", 62)
+        grid[6, centre] = _zadoff_chu()
+    return grid
+
+
+def _zadoff_chu(root: int = 25) -> ComplexArray:
+    """Primary synchronisation signal: 63 values, the middle one left out."""
+    n = np.delete(np.arange(63), 31)
+    return np.asarray(np.exp(-1j * math.pi * root * n * (n + 1) / 63), np.complex64)
