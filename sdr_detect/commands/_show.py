@@ -118,10 +118,7 @@ def verdict_text(verdict: Verdict) -> RenderableType:
     parts: list[RenderableType] = [Text(wording.headline(verdict), style=_STYLE[verdict.verdict])]
     parts += [Text(f"  because {plain(reason)}") for reason in verdict.reasons]
     parts += [
-        Text(
-            f"  or {wording.system_name(other.system)} ({other.profile} {other.score:.2f}): "
-            f"{plain(other.why)}"
-        )
+        Text(f"  also weighed: {plain(wording.alternative(other))}")
         for other in verdict.alternatives
     ]
     parts += [Text(f"  {name}: {value}") for name, value in wording.facts(verdict)]

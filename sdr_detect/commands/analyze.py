@@ -179,7 +179,8 @@ class _Job:
             written.append(self._plot_path(recording.path))
             plots.save(written[-1], image)
         if self.annotate:
-            written.append(sigmf_notes.write(recording, result.found, result.facts))
+            assert result.facts.sha256 is not None  # every file has one
+            written.append(sigmf_notes.write(recording, result.found, result.facts.sha256))
         if self.keep_sections:
             from sdr_detect.report import Section
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
-from sdr_detect.events import TrackEvent, Verdict
+from sdr_detect.events import Alternative, TrackEvent, Verdict
 from sdr_detect.model import Flag, Match, StreamInfo, Track
 
+#: Systems as their operators write them.
 _SYSTEM_NAMES = {
     "starlink": "Starlink",
     "oneweb": "OneWeb",
@@ -24,22 +25,24 @@ _SYSTEM_NAMES = {
 UNKNOWN = "unknown"
 
 
-def system_name(system: str | None) -> str:
-    """Name of a system as its operator writes it."""
-    return _SYSTEM_NAMES.get(system or "", "unidentified")
+def terminal(system: str | None) -> str:
+    """A terminal of a system."""
+    if system in _SYSTEM_NAMES:
+        return f"a {_SYSTEM_NAMES[system]} user terminal"
+    return "a satellite user terminal of an unidentified system"
+
+
+def alternative(other: Alternative) -> str:
+    """An explanation that was weighed and not chosen."""
+    return f"{other.profile}, {other.score:.2f}: {other.why}"
 
 
 def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     match verdict.verdict:
         case "detected":
-            terminal = (
-                "a satellite user terminal of an unidentified system"
-                if system_name(verdict.system) == "unidentified"
-                else f"a user terminal of {system_name(verdict.system)}"
-            )
             return (
-                f"Detected: an emission consistent with {terminal} "
+                f"Detected: an emission consistent with {terminal(verdict.system)} "
                 f"(confidence {percent(verdict.confidence)})"
             )
         case "not_detected":

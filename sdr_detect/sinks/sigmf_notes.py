@@ -1,0 +1,216 @@
+"""Detections as SigMF annotations, in a metadata file beside the original.
+
+The new file ``<name>.sdr-detect.sigmf-meta`` points at the same samples through
+``core:dataset``; the original is only read.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from sdr_detect.errors import SinkError
+from sdr_detect.events import BurstEvent, TrackEvent, Verdict, to_json
+from sdr_detect.formats.base import Recording
+from sdr_detect.formats.store import PackedStore
+from sdr_detect.model import Flag, Span
+from sdr_detect.sinks import wording
+from sdr_detect.sinks.collect import Collector
+from sdr_detect.sinks.sigmf_fields import (
+    EXTENSION,
+    GENERATOR,
+    capture_fields,
+    write_metadata,
+)
+
+_META, _DATA = ".sigmf-meta", ".sigmf-data"
+
+_FREQUENCY_FIELDS = (
+    "core:frequency",
+    "sdrdetect:converter",
+    "sdrdetect:if_frequency",
+    "sdrdetect:inverted",
+    "sdrdetect:lo_error_ppm",
+)
+
+
+def write(recording: Recording, found: Collector, sha256: str) -> Path:
+    """Write the annotations of one recording.
+
+    Parameters
+    ----------
+    recording : Recording
+        Only its metadata are used; it may be closed.
+    found : Collector
+        What was found in it.
+    sha256 : str
+        Of its samples; the annotations' identifiers derive from it, so that the
+        same finding has the same one every time.
+
+    Returns
+    -------
+    Path
+        Of the new metadata file.
+
+    Raises
+    ------
+    SinkError
+        The samples are stored in a way SigMF has no words for, or the file
+        cannot be written.
+    """
+    document = _original(recording) or _described(recording)
+    own = _annotations(recording, found, sha256, document["global"].get("core:offset", 0))
+    known = {entry["core:uuid"] for entry in own}
+    before = [e for e in document.get("annotations", ()) if e.get("core:uuid") not in known]
+    document["annotations"] = sorted(
+        [*before, *own], key=lambda entry: entry.get("core:sample_start", 0)
+    )
+    if found.verdict is not None:
+        document["global"]["sdrdetect:verdict"] = _verdict(found.verdict)
+    path = recording.path.with_name(_stem(recording.path) + ".sdr-detect" + _META)
+    write_metadata(path, document)
+    return path
+
+
+def _stem(path: Path) -> str:
+    for suffix in (_META, _DATA, ".sigmf"):
+        if path.name.endswith(suffix):
+            return path.name.removesuffix(suffix)
+    return path.name
+
+
+def _original(recording: Recording) -> dict[str, Any] | None:
+    """The metadata of a SigMF pair, pointing at its data; None for other recordings."""
+    meta = recording.path.with_name(_stem(recording.path) + _META)
+    if not recording.format.startswith("sigmf/") or not meta.is_file():
+        return None
+    document: dict[str, Any] = json.loads(meta.read_bytes())
+    top = document["global"]
+    top.setdefault("core:dataset", _stem(meta) + _DATA)
+    extensions = top.setdefault("core:extensions", [])
+    if EXTENSION["name"] not in [entry.get("name") for entry in extensions]:
+        extensions.append(EXTENSION)
+    for entry in document["captures"]:
+        _restate(entry, recording, top.get("core:offset", 0))
+    return document
+
+
+def _restate(entry: dict[str, Any], recording: Recording, offset: int) -> None:
+    """Give a capture the frequencies it was read with, which the user may have stated."""
+    at = entry["core:sample_start"] - offset
+    for capture in recording.captures:
+        if capture.stored_first == at:
+            fields = capture_fields(
+                capture.info, at, capture.first_sample, inverted=capture.conjugate
+            )
+            for name in _FREQUENCY_FIELDS:
+                entry.pop(name, None)
+            entry.update({name: fields[name] for name in _FREQUENCY_FIELDS if name in fields})
+
+
+def _described(recording: Recording) -> dict[str, Any]:
+    """Metadata for samples that have none of SigMF's, or have them inside an archive."""
+    store = recording.store
+    extent = store.extent if isinstance(store, PackedStore) else None
+    if not isinstance(store, PackedStore) or extent is None or extent.size is None:
+        raise SinkError(
+            f"{recording.path}: {recording.format} does not keep its samples in one interleaved "
+            "run, so SigMF cannot point at them; use --json or --report"
+        )
+    import sigmf
+
+    top: dict[str, Any] = {
+        "core:version": sigmf.__specification__,
+        "core:datatype": store.datatype.sigmf_name,
+        "core:sample_rate": recording.info.sample_rate_hz,
+        "core:dataset": extent.path.name,
+        "core:extensions": [EXTENSION],
+    }
+    trailing = extent.path.stat().st_size - extent.offset - extent.size
+    if trailing:
+        top["core:trailing_bytes"] = trailing
+    captures = [
+        capture_fields(c.info, c.stored_first, c.first_sample, inverted=c.conjugate)
+        for c in recording.captures
+    ]
+    if extent.offset:
+        captures[0]["core:header_bytes"] = extent.offset
+    return {"global": top, "captures": captures, "annotations": []}
+
+
+def _annotations(
+    recording: Recording, found: Collector, sha256: str, offset: int
+) -> list[dict[str, Any]]:
+    labels = {
+        event.track.id: f"T{event.track.id} {wording.match_text(wording.best_match(event.track))}"
+        for event in found.tracks
+    }
+    own = [_of_track(event, labels[event.track.id], recording) for event in found.tracks]
+    for burst in found.bursts:
+        owner = found.track_of(burst)
+        own.append(_of_burst(burst, "burst" if owner is None else labels[owner], recording))
+    for entry in own:
+        entry["core:sample_start"] += offset
+        entry["core:generator"] = GENERATOR
+        entry["core:uuid"] = _identifier(entry, sha256)
+    return own
+
+
+def _of_track(event: TrackEvent, label: str, recording: Recording) -> dict[str, Any]:
+    track = event.track
+    best = wording.best_match(track)
+    reasons = [] if best is None else [*best.reasons, *(f"against: {a}" for a in best.against)]
+    entry = _stored_span(track.span, recording) | {
+        "core:label": label,
+        "core:comment": "; ".join([f"{track.kind} of {track.burst_count} bursts", *reasons]),
+    }
+    if Flag.RF_UNKNOWN not in track.flags:
+        entry |= _edges(track.freq_lower_hz, track.freq_upper_hz)
+    return entry
+
+
+def _of_burst(event: BurstEvent, label: str, recording: Recording) -> dict[str, Any]:
+    burst = event.burst
+    entry = _stored_span(burst.span, recording) | {
+        "core:label": label,
+        "core:comment": f"burst, C/N {wording.decibel(burst.detection.snr_db)}",
+    }
+    if Flag.RF_UNKNOWN not in burst.flags:
+        entry |= _edges(burst.detection.freq_lower_hz, burst.detection.freq_upper_hz)
+    return entry
+
+
+def _edges(lower_hz: float, upper_hz: float) -> dict[str, Any]:
+    return {"core:freq_lower_edge": lower_hz, "core:freq_upper_edge": upper_hz}
+
+
+def _stored_span(span: Span, recording: Recording) -> dict[str, Any]:
+    """Where a span of the stream lies among the samples that are in the file."""
+    first = _stored(span.start_sample, recording)
+    return {
+        "core:sample_start": first,
+        "core:sample_count": _stored(span.stop_sample, recording) - first,
+    }
+
+
+def _stored(sample: int, recording: Recording) -> int:
+    place = 0
+    for capture in recording.captures:
+        if sample < capture.first_sample:
+            break
+        inside = min(sample - capture.first_sample, capture.sample_count)
+        place = capture.stored_first + inside
+    return place
+
+
+def _identifier(entry: dict[str, Any], sha256: str) -> str:
+    what = json.dumps([sha256, entry], sort_keys=True)
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sdr-detect:{what}"))
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    fields = to_json(verdict)
+    del fields["type"]
+    return fields
