@@ -21,8 +21,8 @@ if ! python=$(find_python); then
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     echo "setup: installing python3-venv" >&2
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq </dev/null >&2
-    apt-get install -y -qq --no-install-recommends python3 python3-venv </dev/null >&2
+    apt-get update -qq </dev/null >/dev/null
+    apt-get install -y -qq --no-install-recommends python3 python3-venv </dev/null >/dev/null
   fi
   if ! python=$(find_python); then
     echo "setup: no Python 3.11 or newer with the venv module was found. Run" >&2
