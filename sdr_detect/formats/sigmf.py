@@ -9,6 +9,7 @@ instead; samples of an inverting converter are then conjugated, unless
 from __future__ import annotations
 
 import itertools
+import re
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,8 @@ ORDER = 10
 _META, _DATA = ".sigmf-meta", ".sigmf-data"
 _KEYS = (b'"global"', b'"captures"', b'"core:', b'"collection"')
 _MAX_MEMBERS = 10_000
+#: A name in the same folder: no separator of any system, no control character.
+_PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}")
 
 #: Without ``core:global_index``, a start time this much later than the samples
 #: before it account for is a gap; less is the rounding of time stamps.
@@ -118,7 +121,7 @@ def _data_file(meta_path: Path, meta: Metadata) -> FileRange:
     name = meta.dataset
     if name is None:
         name = meta_path.name.removesuffix(_META) + _DATA
-    elif PurePosixPath(name).name != name or "\\" in name:
+    elif not _PLAIN_NAME.fullmatch(name) or name == "..":
         raise FormatError(
             f"global: core:dataset {name[:60]!r} must be a name in the same folder", path=meta_path
         )
