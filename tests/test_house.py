@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,17 @@ def test_decisions_have_their_four_headings() -> None:
         text = path.read_text(encoding="utf-8")
         found = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
         assert found == ["Context", "Decision", "Consequences", "Alternatives"], path.name
+
+
+def test_documents_say_nothing_twice() -> None:
+    """A fact in two places is wrong in one of them after the next change."""
+    paragraphs = [
+        " ".join(paragraph.split())
+        for path in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+        for paragraph in re.split(r"\n(?:\s*\n|- )", path.read_text(encoding="utf-8"))
+    ]
+    counts = Counter(text for text in paragraphs if len(text.split()) >= 8)
+    assert [text for text, count in counts.items() if count > 1] == []
 
 
 def test_readme_commands_exist() -> None:
