@@ -121,7 +121,7 @@ def _data_file(meta_path: Path, meta: Metadata) -> FileRange:
     name = meta.dataset
     if name is None:
         name = meta_path.name.removesuffix(_META) + _DATA
-    elif not _PLAIN_NAME.fullmatch(name) or name == "..":
+    elif not _PLAIN_NAME.fullmatch(name) or not name.strip("."):
         raise FormatError(
             f"global: core:dataset {name[:60]!r} must be a name in the same folder", path=meta_path
         )
