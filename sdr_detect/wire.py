@@ -11,6 +11,7 @@ trusted: sizes are capped, every field is checked, unknown fields are refused.
 from __future__ import annotations
 
 import enum
+import ipaddress
 import json
 import re
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from sdr_detect.config import Strict
-from sdr_detect.errors import FormatError
+from sdr_detect.errors import ConfigError, FormatError
 from sdr_detect.model import IQBlock, StreamInfo
 from sdr_detect.plan import Converter, FrequencyPlan, Side
 
@@ -253,3 +254,35 @@ def _info(part: _InfoPart) -> StreamInfo:
         sheet.name, sheet.lo_hz, sheet.side, sheet.rf_lower_hz, sheet.rf_upper_hz, sheet.source
     )
     return StreamInfo(**fields, plan=FrequencyPlan(converter, sheet.lo_error_ppm))
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Refuse an endpoint that leaves this machine: the stream is not encrypted.
+
+    Raises
+    ------
+    ConfigError
+        It is neither ``ipc://`` nor TCP on the loopback, or malformed.
+    """
+    transport, _, rest = endpoint.partition("://")
+    if transport == "ipc" and rest:
+        return
+    host = rest.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    if transport != "tcp" or not host:
+        raise ConfigError(
+            f"{endpoint!r} is no endpoint; write tcp://127.0.0.1:PORT or ipc:///path/of/socket"
+        )
+    if not _is_loopback(host):
+        raise ConfigError(
+            f"{endpoint} can be reached from other machines, and the stream is neither encrypted "
+            "nor authenticated; use tcp://127.0.0.1:PORT or ipc://, and a tunnel between machines"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

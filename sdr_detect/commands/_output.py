@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,3 +76,9 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise SinkError(f"folder {folder} cannot be made: {exc.strerror}") from exc
+
+
+def picture_name(stream: str) -> str:
+    """A file name for the picture of a recording or stream, whatever that is called."""
+    stem = stream.removesuffix(".sigmf-meta").removesuffix(".sigmf-data")
+    return (re.sub(r"[^\w.+-]+", "_", stem).lstrip(".")[:100] or "stream") + ".png"

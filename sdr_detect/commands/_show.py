@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sdr_detect.events import Event, Incident, TrackEvent, Verdict
 from sdr_detect.model import FLAG_MEANING, Flag
 from sdr_detect.sinks import wording
 
 if TYPE_CHECKING:
     from sdr_detect.analysis import Facts
-    from sdr_detect.events import Incident, TrackEvent, Verdict
     from sdr_detect.sinks.collect import Collector
 
 _STYLE = {"detected": "bold red", "not_detected": "bold green", "inconclusive": "bold yellow"}
@@ -111,6 +111,25 @@ def incident_lines(found: Collector) -> Iterator[str]:
     kept = len(found.incidents)
     if found.incident_count > kept:
         yield f"and {found.incident_count - kept} more incidents (see --json)"
+
+
+def event_line(event: Event) -> str | None:
+    """A track or an incident in one line; None for what comes too often, and the verdict."""
+    match event:
+        case TrackEvent():
+            track = event.track
+            start = wording.seconds(event.info.seconds(track.span.start_sample))
+            best = wording.match_text(wording.best_match(track))
+            return (
+                f"track T{track.id} from {start}: {wording.frequency_range(track)}, "
+                f"{track.burst_count} bursts, {wording.decibel(track.snr_db)}, best match {best}"
+            )
+        case Incident():
+            return f"{event.kind} at sample {event.span.start_sample}: " + plain(
+                ": ".join(filter(None, (event.reason, event.detail)))
+            )
+        case _:
+            return None
 
 
 def verdict_text(verdict: Verdict) -> RenderableType:

@@ -21,6 +21,7 @@ from sdr_detect.commands._output import (
     SetOption,
     json_output,
     make_folder,
+    picture_name,
 )
 from sdr_detect.commands._recording_options import (
     ConverterOption,
@@ -194,11 +195,11 @@ class _Job:
     def _plot_path(self, recording: Path) -> Path:
         """A name of its own for each recording, also for two of the same name."""
         assert self.plots is not None
-        stem, number = recording.name.removesuffix(".sigmf-meta").removesuffix(".sigmf-data"), 1
-        path = self.plots / f"{stem}.png"
+        path = first = self.plots / picture_name(recording.name)
+        number = 1
         while path in self.written:
             number += 1
-            path = self.plots / f"{stem}-{number}.png"
+            path = first.with_stem(f"{first.stem}-{number}")
         self.written.add(path)
         return path
 

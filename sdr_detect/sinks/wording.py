@@ -78,8 +78,10 @@ def facts(verdict: Verdict) -> list[tuple[str, str]]:
     ]
 
 
-def percent(share: float) -> str:
+def percent(share: float | None) -> str:
     """A probability; what is not certain never reads 100 %, nor 0 % what is possible."""
+    if share is None:
+        return UNKNOWN
     if 0 < share < 0.001:
         return "<0.1 %"
     if 0.999 < share < 1:

@@ -1,0 +1,92 @@
+"""``sdr-detect capture``: a source to other processes and to disk."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdr_detect.commands import _exit
+from sdr_detect.commands._recording_options import (
+    ConverterOption,
+    FormatOption,
+    IfOption,
+    RateOption,
+    RfOption,
+    spec_from_options,
+)
+
+if TYPE_CHECKING:
+    from sdr_detect.runner import Tap
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command("capture")(capture)
+
+
+def capture(
+    source: Annotated[
+        str, typer.Option("--source", metavar="URI", help="file://…, sim://scene.toml.")
+    ],
+    publish: Annotated[
+        str | None,
+        typer.Option(
+            "--publish", metavar="ENDPOINT", help="tcp://127.0.0.1:PORT or ipc:///path/of/socket."
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="NAME.sigmf-meta", help="Record as SigMF (cf32)."),
+    ] = None,
+    wait_subscriber: Annotated[
+        bool, typer.Option("--wait-subscriber", help="Start when somebody listens.")
+    ] = False,
+    datatype: FormatOption = None,
+    rate: RateOption = None,
+    rf: RfOption = None,
+    if_: IfOption = None,
+    converter: ConverterOption = None,
+) -> None:
+    """Receive, and hand the samples to other processes, to a file, or to both.
+
+    A file is replayed in real time and, like a device, does not wait for a slow
+    receiver; with ?pace=0 behind its path it does, and loses nothing. Ctrl-C
+    ends the stream properly.
+
+    Example: sdr-detect capture --source 'file://slice.sigmf-meta?pace=0' --publish
+    ipc:///tmp/iq --wait-subscriber
+    """
+    if publish is None and record is None:
+        raise typer.BadParameter("nowhere to put the samples; give --publish, --record or both")
+    if wait_subscriber and publish is None:
+        raise typer.BadParameter("--wait-subscriber needs --publish")
+    from sdr_detect.commands._interrupt import stop_on_interrupt
+    from sdr_detect.registry import SourceOptions, open_source
+    from sdr_detect.runner import relay
+    from sdr_detect.sinks.sigmf_record import SigmfRecorder
+    from sdr_detect.sinks.zmq_pub import ZmqPublisher
+
+    options = SourceOptions(spec_from_options(datatype, rate, rf, if_, converter))
+    with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
+        driver = open_source(source, options)
+        stack.callback(driver.close)
+        taps: list[Tap] = []
+        if record is not None:
+            recorder = SigmfRecorder(record)
+            stack.callback(recorder.close)
+            taps.append(recorder)
+        if publish is not None:
+            publisher = ZmqPublisher(publish, driver.overflow, stop=stop)
+            stack.callback(publisher.close)
+            taps.append(publisher)
+            print(f"publishing on {publisher.endpoint}", file=sys.stderr, flush=True)
+            if wait_subscriber:
+                publisher.wait_for_subscriber()
+        count = relay(driver, taps, overflow=driver.overflow, stop=stop)
+    print(f"{count} samples delivered", file=sys.stderr)
+    if stop.is_set():
+        raise typer.Exit(_exit.INTERRUPT)

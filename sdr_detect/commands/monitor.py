@@ -1,0 +1,210 @@
+"""``sdr-detect monitor``: a live source to events as they happen."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from sdr_detect.commands import _exit
+from sdr_detect.commands._output import (
+    ConfigOption,
+    FailOnDetectOption,
+    JsonOption,
+    MaxBurstsOption,
+    PlotsOption,
+    SetOption,
+    json_output,
+    make_folder,
+    picture_name,
+)
+from sdr_detect.commands._recording_options import (
+    ConverterOption,
+    FormatOption,
+    IfOption,
+    RateOption,
+    RfOption,
+    spec_from_options,
+)
+
+if TYPE_CHECKING:
+    import threading
+
+    from sdr_detect.events import Event
+    from sdr_detect.model import IQBlock
+    from sdr_detect.pipeline import Pipeline
+    from sdr_detect.ports import Sink
+    from sdr_detect.registry import SourceOptions
+    from sdr_detect.runner import Tap
+    from sdr_detect.settings import Settings
+
+_STATUS_INTERVAL_S = 0.5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command("monitor")(monitor)
+
+
+def monitor(
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="URI", help="file://…, sim://scene.toml."),
+    ] = None,
+    subscribe: Annotated[
+        str | None,
+        typer.Option("--subscribe", metavar="ENDPOINT", help="Where 'capture' publishes."),
+    ] = None,
+    json: JsonOption = None,
+    plots: PlotsOption = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    fail_on_detect: FailOnDetectOption = False,
+    max_bursts: MaxBurstsOption = 10_000,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="S", help="Longest wait for the first samples.")
+    ] = 30.0,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="S", help="Silence that counts as loss.")
+    ] = 5.0,
+    datatype: FormatOption = None,
+    rate: RateOption = None,
+    rf: RfOption = None,
+    if_: IfOption = None,
+    converter: ConverterOption = None,
+) -> None:
+    """Watch a source and tell events as they happen; the verdict comes at the end.
+
+    The watch ends with the stream, or with Ctrl-C: the verdict is then on what
+    was heard (exit code 130). A source that is lost gives its verdict too, and
+    exit code 1.
+
+    Example: sdr-detect monitor --subscribe ipc:///tmp/iq --json - --plots out
+    """
+    if (source is None) == (subscribe is None):
+        raise typer.BadParameter("give either --source URI or --subscribe ENDPOINT")
+    from sdr_detect.analysis import resolve_settings
+    from sdr_detect.commands._interrupt import stop_on_interrupt
+    from sdr_detect.registry import SourceOptions
+
+    settings = resolve_settings(config, sets or ())
+    spec = spec_from_options(datatype, rate, rf, if_, converter)
+    try:
+        options = SourceOptions(spec, start_timeout_s=wait, timeout_s=timeout)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    if plots is not None:
+        make_folder(plots)
+    watch = _Watch(source or f"zmq_sub://{subscribe}", options, settings)
+    with contextlib.closing(watch.driver), json_output(json) as out, stop_on_interrupt() as stop:
+        try:
+            watch.run(out, stop, tables=json != "-", picture=plots is not None, cap=max_bursts)
+        finally:
+            watch.conclude(plots, tables=json != "-")
+    if stop.is_set():
+        raise typer.Exit(_exit.INTERRUPT)
+    if fail_on_detect and watch.detected:
+        raise typer.Exit(_exit.DETECTED)
+
+
+class _Watch:
+    """One watch of one source."""
+
+    def __init__(self, uri: str, options: SourceOptions, settings: Settings) -> None:
+        from sdr_detect.analysis import Facts, config_sha256
+        from sdr_detect.catalog import profiles
+        from sdr_detect.pipeline import Pipeline
+        from sdr_detect.registry import open_source
+        from sdr_detect.sinks.collect import Collector
+        from sdr_detect.sinks.spectrogram import SpectrogramTap
+
+        emitters = profiles()
+        self.pipeline = Pipeline(emitters, settings)
+        self.driver = open_source(uri, options)
+        digest = config_sha256(settings, emitters)
+        self.facts = Facts(uri, "stream", self.driver.info, digest)
+        self.found = Collector()
+        self.picture = SpectrogramTap()
+
+    def run(
+        self, out: TextIO | None, stop: threading.Event, *, tables: bool, picture: bool, cap: int
+    ) -> None:
+        """Watch until the source ends, is lost, or ``stop`` is set."""
+        from sdr_detect import runner
+        from sdr_detect.sinks.jsonl import JsonLines
+
+        sinks: list[Sink] = [self.found]
+        if out is not None:
+            lines = JsonLines(out, max_bursts=cap, flush=True)
+            lines.write_object(self.facts.to_json())
+            sinks.append(lines)
+        if tables:
+            sinks.append(_Lines())
+        taps: list[Tap] = [self.picture] if picture else []
+        if sys.stderr.isatty():
+            taps.append(_Status(self.pipeline))
+        overflow = self.driver.overflow
+        runner.run(self.driver, self.pipeline, sinks, overflow=overflow, stop=stop, taps=taps)
+
+    @property
+    def detected(self) -> bool:
+        """Whether the verdict is that a terminal was heard."""
+        return self.found.verdict is not None and self.found.verdict.verdict == "detected"
+
+    def conclude(self, plots: Path | None, *, tables: bool) -> None:
+        """Show what is known at the end; nothing when no verdict came."""
+        if self.found.verdict is None:
+            return
+        from sdr_detect.commands import _show
+        from sdr_detect.sinks.plots import render, save
+
+        console = _show.console()
+        if tables:
+            console.print(_show.recording(self.facts, self.found, self.found.verdict))
+        picture = self.picture.result()
+        if plots is not None and picture is not None:
+            path = plots / picture_name(self.facts.info.stream_id)
+            save(path, render(picture, self.found, self.facts.info.stream_id))
+            if tables:
+                console.print(f"wrote {path}", markup=False)
+
+
+class _Lines:
+    """Tells tracks and incidents as they happen; bursts are only counted."""
+
+    def write(self, event: Event) -> None:
+        """Print one event."""
+        from sdr_detect.commands._show import event_line
+
+        line = event_line(event)
+        if line is not None:
+            print(line, flush=True)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class _Status:
+    """A line on the terminal that tells how far the watch has come."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._due_s = 0.0
+
+    def take(self, block: IQBlock) -> None:
+        """Renew the line now and then."""
+        now_s = time.monotonic()
+        if now_s < self._due_s:
+            return
+        self._due_s = now_s + _STATUS_INTERVAL_S
+        seen = self._pipeline.snapshot()
+        text = (
+            f"{block.info.seconds(block.stop_sample):.1f} s: {seen.burst_count} bursts, "
+            f"{len(seen.tracks)} tracks, analysed {seen.analysed_s:.1f} s, "
+            f"blind {seen.blind_s:.1f} s"
+        )
+        print(f"\r{text:<79}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,112 @@
+"""From a URI to a source: the scheme names a module, and nothing is registered.
+
+``foo://…`` is opened by ``sdr_detect_hardware.foo``, or by a module that another
+package offers under the entry point group `GROUP`. A driver module has one
+function, ``open_source(uri, options)``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import re
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Protocol, cast
+
+from sdr_detect.errors import SourceNotFound
+from sdr_detect.formats.base import RawSpec
+from sdr_detect.ports import Overflow, Source
+
+PACKAGE = "sdr_detect_hardware"
+GROUP = "sdr_detect.sources"
+
+_SCHEME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the user states about a source beyond its URI.
+
+    Parameters
+    ----------
+    spec : RawSpec
+        Rate, centre and converter; the sample type of a headerless file.
+    start_timeout_s, timeout_s : float
+        How long a source may stay silent before its first samples, and later.
+    """
+
+    spec: RawSpec = field(default_factory=RawSpec)
+    start_timeout_s: float = 30.0
+    timeout_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("start_timeout_s", "timeout_s"):
+            value = getattr(self, name)
+            if not 0 < value <= 86_400:
+                raise ValueError(f"{name} {value!r} s is not within 0..86400")
+
+
+class Driver(Source, Protocol):
+    """A source that knows whether it can wait."""
+
+    @property
+    def overflow(self) -> Overflow:
+        """What a full queue may do: a replay waits, a device cannot."""
+        ...
+
+
+class _DriverModule(Protocol):
+    def open_source(self, uri: str, options: SourceOptions) -> Driver: ...
+
+
+def open_source(uri: str, options: SourceOptions | None = None) -> Driver:
+    """Open the source a URI names.
+
+    Raises
+    ------
+    SourceNotFound
+        The URI has no scheme, or none that is known, or names nothing there.
+    DriverMissing
+        The scheme is known and its library is not installed.
+    SdrDetectError
+        What else the driver raises.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if not separator:
+        raise SourceNotFound(
+            f"is no URI; write SCHEME://… with one of {', '.join(schemes())}", uri=uri
+        )
+    module = _module(scheme)
+    if module is None:
+        near = difflib.get_close_matches(scheme, schemes(), n=1)
+        hint = f"did you mean {near[0]}://? " if near else ""
+        raise SourceNotFound(
+            f"no driver for {scheme!r}; {hint}known schemes: {', '.join(schemes())}", uri=uri
+        )
+    return cast(_DriverModule, module).open_source(uri, options or SourceOptions())
+
+
+def schemes() -> list[str]:
+    """All schemes a driver is there for."""
+    names = {point.name for point in _foreign()}
+    if importlib.util.find_spec(PACKAGE) is not None:
+        package = importlib.import_module(PACKAGE)
+        names |= {m.name for m in pkgutil.iter_modules(package.__path__)}
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+def _module(scheme: str) -> ModuleType | None:
+    if not _SCHEME.fullmatch(scheme) or scheme not in schemes():
+        return None
+    for point in _foreign():
+        if point.name == scheme:
+            return cast(ModuleType, point.load())
+    return importlib.import_module(f"{PACKAGE}.{scheme}")
+
+
+def _foreign() -> importlib.metadata.EntryPoints:
+    return importlib.metadata.entry_points(group=GROUP)

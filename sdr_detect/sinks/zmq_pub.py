@@ -1,0 +1,149 @@
+"""Publishes blocks to other processes of this machine.
+
+A publisher drops what a subscriber is too slow for. A replay must not: it waits
+instead (``XPUB_NODROP``), so that a recording passes through unharmed.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+
+import zmq
+
+from sdr_detect import wire
+from sdr_detect.errors import SinkError
+from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.ports import Overflow
+
+_log = logging.getLogger(__name__)
+
+#: Messages kept for a slow subscriber before they are dropped, or waited for:
+#: 32 MiB of blocks of 65 536 samples, 0.2 s at 20 Msps.
+QUEUE_MESSAGES = 64
+
+_POLL_MS = 100
+#: How long the last messages may take to leave after the end.
+_LINGER_LIVE_MS = 2_000
+_LINGER_REPLAY_MS = 60_000
+
+
+class ZmqPublisher:
+    """A tap that publishes.
+
+    Parameters
+    ----------
+    endpoint : str
+        ``ipc://PATH`` or ``tcp://127.0.0.1:PORT`` (``:*`` picks a free port).
+    overflow : Overflow
+        Of the source: whether a slow subscriber is waited for.
+    stop : threading.Event, optional
+        Ends waiting.
+
+    Raises
+    ------
+    ConfigError
+        The endpoint leaves this machine.
+    SinkError
+        It cannot be bound.
+    """
+
+    def __init__(
+        self, endpoint: str, overflow: Overflow, *, stop: threading.Event | None = None
+    ) -> None:
+        wire.check_endpoint(endpoint)
+        self._waits = overflow is Overflow.BLOCK
+        self._stop = stop or threading.Event()
+        self._session = secrets.token_hex(8)
+        self._seq = 0
+        self._epoch = 0
+        self._info: StreamInfo | None = None
+        self._heard = False
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.XPUB)
+        self._socket.set_hwm(QUEUE_MESSAGES)
+        self._socket.setsockopt(zmq.XPUB_NODROP, int(self._waits))
+        self._socket.setsockopt(zmq.SNDTIMEO, _POLL_MS)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as exc:
+            self._socket.close()
+            self._context.term()
+            raise SinkError(
+                f"{endpoint} cannot be bound: {exc.strerror}; choose another endpoint"
+            ) from exc
+        bound = self._socket.getsockopt(zmq.LAST_ENDPOINT)
+        assert isinstance(bound, bytes)
+        #: Where subscribers connect to.
+        self.endpoint = bound.rstrip(b"\0").decode()
+
+    def wait_for_subscriber(self) -> bool:
+        """Wait until somebody listens; False when stopped before."""
+        while not self._stop.is_set():
+            self._note_subscribers(_POLL_MS)
+            if self._heard:
+                return True
+        return False
+
+    def _note_subscribers(self, timeout_ms: int) -> None:
+        while self._socket.poll(timeout_ms):
+            self._heard |= self._socket.recv().startswith(b"\x01")
+            timeout_ms = 0
+
+    def take(self, block: IQBlock) -> None:
+        """Publish one block."""
+        if self._info is not None and block.info != self._info:
+            self._epoch += 1
+        self._info = block.info
+        self._note_subscribers(0)
+        self._send(*wire.encode_block(block, self._stamp()))
+
+    def _stamp(self) -> wire.Stamp:
+        delivery = wire.Delivery.WAITS if self._waits else wire.Delivery.LOSSY
+        stamp = wire.Stamp(
+            self._session, self._seq, self._epoch, time.monotonic_ns(), time.time_ns(), delivery
+        )
+        self._seq += 1
+        return stamp
+
+    def _send(self, head: bytes, payload: memoryview) -> None:
+        """Send both parts; a part that waits never leaves the other alone."""
+        if self._send_part(head, zmq.SNDMORE):
+            self._send_part(payload, 0)
+
+    def _send_part(self, part: bytes | memoryview, flags: int) -> bool:
+        while True:
+            try:
+                self._socket.send(part, flags, copy=False)
+            except zmq.Again:
+                # Only a publisher that waits gets here, and only before the
+                # first part: a message that has begun is let through.
+                if self._stop.is_set() and flags:
+                    return False
+            else:
+                return True
+
+    def close(self) -> None:
+        """End the stream and release the endpoint. Safe to call twice."""
+        if self._socket.closed:
+            return
+        patient = self._waits and not self._stop.is_set()
+        self._socket.setsockopt(zmq.LINGER, _LINGER_REPLAY_MS if patient else _LINGER_LIVE_MS)
+        if self._info is not None:
+            # The end must not be dropped: without it a subscriber waits in vain.
+            self._socket.setsockopt(zmq.XPUB_NODROP, 1)
+            self._socket.setsockopt(zmq.SNDTIMEO, self._socket.getsockopt(zmq.LINGER))
+            self._end(self._info)
+        if not self._heard:
+            _log.warning("%s: nobody listened", self.endpoint)
+        self._socket.close()
+        self._context.term()
+
+    def _end(self, info: StreamInfo) -> None:
+        head, payload = wire.encode_end(info.stream_id, self._stamp())
+        try:
+            self._socket.send_multipart((head, payload))
+        except zmq.Again:
+            _log.warning("%s: a subscriber took nothing to the end", self.endpoint)
