@@ -168,9 +168,9 @@ class TestMatlab:
 
 
 def test_mat5_size_is_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mat5, "MAX_SAMPLES", 299)
+    monkeypatch.setattr(mat5, "MAX_NUMBERS", 599)
     path = mat5_file(tmp_path / "a.mat", {"x": vector()})
-    with pytest.raises(UnsupportedError, match=r"holds 300 numbers.*save it with -v7\.3"):
+    with pytest.raises(UnsupportedError, match=r"holds over 599 numbers.*save it with -v7\.3"):
         open_recording(path, RATE)
 
 

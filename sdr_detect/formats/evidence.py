@@ -90,6 +90,8 @@ def examine(recording: Recording) -> Evidence:
     """
     pieces = [recording.read(start, count) for start, count in _spread(recording)]
     samples = np.concatenate(pieces)
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        zeros = [piece == 0 for piece in pieces]
     finite = samples[np.isfinite(samples)]
     parts = finite.view(np.float32).reshape(-1, 2).astype(np.float64)
     clip = recording.info.clip_level
@@ -99,8 +101,8 @@ def examine(recording: Recording) -> Evidence:
         examined=len(samples),
         peak=peak,
         clipped_fraction=_clipped(parts, clip),
-        zero_fraction=float(np.mean(samples == 0)),
-        longest_zero_run=max(_longest_run(piece == 0) for piece in pieces),
+        zero_fraction=sum(int(z.sum()) for z in zeros) / len(samples),
+        longest_zero_run=max(map(_longest_run, zeros)),
         non_finite=len(samples) - len(finite),
         levels=min(len(np.unique(parts[: 1 << 18])), 4096),
         histogram=tuple(

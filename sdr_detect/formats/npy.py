@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tokenize
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +66,15 @@ def _header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], in
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a header by Python 2: slower, no worse
             version = np.lib.format.read_magic(file)
             reader = readers.get(version)
             if reader is None:
                 raise UnsupportedError(f"NPY version {version} is not read", path=path)
             shape, fortran, dtype = reader(file)
             return shape, fortran, dtype, file.tell()
-    except (ValueError, TypeError, SyntaxError) as exc:
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError) as exc:
         raise FormatError(f"its NPY header is damaged ({exc})", path=path) from exc
 
 
