@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,21 @@ def test_import_contracts_hold(
         monkeypatch.syspath_prepend(str(ROOT / folder))
     failed = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert not failed, capfd.readouterr().out
+
+
+def test_the_core_draws_no_random_number_and_opens_no_file() -> None:
+    """What import contracts cannot see: numpy's generators and the built-in ``open``."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (core,) = (c["source_modules"] for c in contracts["contracts"] if c["type"] == "forbidden")
+    paths = [ROOT / name.replace(".", "/") for name in core]
+    files = [file for path in paths for file in (*path.rglob("*.py"), path.with_suffix(".py"))]
+    found = [
+        f"{file.relative_to(ROOT)}: {match.group()}"
+        for file in files
+        if file.exists()
+        for match in re.finditer(r"\brandom\.|(?<![.\w])open\(", file.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 def test_files_stay_short() -> None:
