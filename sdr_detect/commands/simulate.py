@@ -32,7 +32,8 @@ def simulate(
     from sdr_detect.simulate.write import write_sigmf
 
     loaded = load_scene(scene)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(loaded.scene.title, total=loaded.sample_count)
         meta = write_sigmf(
             loaded,

@@ -67,7 +67,7 @@ class Receiver(Strict):
     with ``drift_period_s``, ``hum`` modulates the amplitude at ``hum_hz``.
     """
 
-    sample_rate_hz: float = Field(gt=1e3, le=1e9)
+    sample_rate_hz: float = Field(ge=50e3, le=1e9)
     rf_center_hz: float = Field(gt=0, lt=6e10)
     converter: str = "none"
     datatype: Datatype = "cu8"

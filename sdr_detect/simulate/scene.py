@@ -15,9 +15,9 @@ from sdr_detect.simulate.emission import Context, Emitter
 from sdr_detect.simulate.receiver import Receiver
 from sdr_detect.simulate.waveforms import waveforms
 
-#: Emitters without start or stop run this many samples over either end, so
-#: that no filter rings at the edges of the recording.
-_LEAD_SAMPLES = 2000
+#: Emitters without start or stop run this long over either end, so that no
+#: filter rings at the edges of the recording.
+_LEAD_S = 0.02
 
 
 class SceneInfo(Strict):
@@ -51,13 +51,12 @@ class Scene(Strict):
 
     def context(self, index: int, seed: int) -> Context:
         """What the emitter at ``index`` knows."""
-        emitter, rate = self.emitter[index], self.receiver.sample_rate_hz
-        lead_s = _LEAD_SAMPLES / rate
-        latest_s = self.scene.duration_s + lead_s
+        emitter = self.emitter[index]
+        latest_s = self.scene.duration_s + _LEAD_S
         return Context(
             seed=seed,
             index=index,
-            start_s=-lead_s if emitter.start_s is None else emitter.start_s,
+            start_s=-_LEAD_S if emitter.start_s is None else emitter.start_s,
             stop_s=latest_s if emitter.stop_s is None else min(emitter.stop_s, latest_s),
             start_utc_ns=self.start_ns,
             tuning=self.receiver.tuning,

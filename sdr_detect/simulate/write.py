@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,18 +65,20 @@ def write_sigmf(
     for file in (meta, data):
         if file.exists() and not force:
             raise SinkError(f"{file} exists; give another name or --force")
-    part = data.with_name(data.name + ".part")
+    parts = [file.with_name(file.name + ".part") for file in (data, meta)]
     try:
-        with part.open("wb") as out:
+        with parts[0].open("wb") as out:
             digest, captures = _write_data(scene, seed, out.write, progress)
         record = _metadata(scene, seed, digest, captures)
         sigmf.SigMFFile(metadata=record).validate()
-        part.replace(data)
-        meta.write_text(json.dumps(record, indent=2) + os.linesep, encoding="utf-8")
+        parts[1].write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        parts[0].replace(data)
+        parts[1].replace(meta)
     except OSError as exc:
         raise SinkError(f"{meta}: cannot be written ({exc.strerror}); check space, path") from exc
     finally:
-        part.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)
     return meta
 
 
@@ -145,7 +146,7 @@ def _metadata(
         "core:extensions": [{"name": "sdrdetect", "version": "1.0.0", "optional": True}],
         "sdrdetect:scene_sha256": scene.sha256,
         "sdrdetect:seed": scene.scene.seed if seed is None else seed,
-        "sdrdetect:usable_bandwidth": info.usable_hz,
+        "sdrdetect:receiver": scene.receiver.model_dump(mode="json"),
     }
     known.sort(key=lambda item: item.start_sample)
     return {

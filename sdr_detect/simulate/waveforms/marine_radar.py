@@ -44,9 +44,9 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
     # A rectangular pulse has wide skirts: eight times its main bandwidth.
     rate = 16 * bandwidth_hz
     count = round(params.pulse_s * rate)
-    phase_s = context.rng(_PHASE).uniform(0, 1 / params.prf_hz)
-    pulse = math.ceil((context.start_s - phase_s) * params.prf_hz)
-    while (start_s := phase_s + pulse / params.prf_hz) + params.pulse_s <= context.stop_s:
+    first_s = context.start_s + context.rng(_PHASE).uniform(0, 1 / params.prf_hz)
+    pulse = 0
+    while (start_s := first_s + pulse / params.prf_hz) + params.pulse_s <= context.stop_s:
         gain_db = _antenna_db(params, start_s)
         yield Emission(
             start_s=start_s,
@@ -81,5 +81,5 @@ def _samples(
     t = (np.arange(count) + 0.5) / count - 0.5
     turns = params.chirp_hz * params.pulse_s * t**2 / 2
     if not params.chirp_hz:
-        turns += context.rng(_PULSE, pulse + 1).uniform()
+        turns += context.rng(_PULSE, pulse).uniform()
     return np.asarray(math.sqrt(bandwidth_hz) * np.exp(2j * np.pi * turns), np.complex64)

@@ -46,7 +46,7 @@ class Params(Located):
 
 def emissions(params: Params, context: Context) -> Iterator[Emission]:
     """One emission a frame."""
-    phase_s = context.rng(_PHASE).uniform(0, FRAME_S)
+    first_s = context.start_s + context.rng(_PHASE).uniform(0, FRAME_S)
     middle_s = (max(context.start_s, 0) + context.stop_s) / 2
     seen_hz = context.tuning.window(params.carrier(), middle_s)
     window = CarrierWindow.around(seen_hz, _SIZE, _SPACING_HZ, _PREFIX)
@@ -58,8 +58,8 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
     note: Note | None = Note(
         context.start_s, context.stop_s, -edge_hz - shift_hz, edge_hz - shift_hz, facts
     )
-    frame = math.ceil((context.start_s - phase_s) / FRAME_S)
-    while (start_s := phase_s + frame * FRAME_S) + FRAME_S <= context.stop_s:
+    frame = 0
+    while (start_s := first_s + frame * FRAME_S) + FRAME_S <= context.stop_s:
         yield Emission(
             start_s=start_s,
             rate_hz=window.size * _SPACING_HZ,
@@ -78,7 +78,7 @@ def _samples(params: Params, context: Context, window: CarrierWindow, frame: int
     carriers = np.zeros((_SYMBOLS, window.size), np.complex64)
     carriers[:2] = window.cut(_sync(context))
     loaded = 2 + round(params.load * (_SYMBOLS - 2))
-    rng = context.rng(_FRAME, frame + 1)
+    rng = context.rng(_FRAME, frame)
     numbers = np.abs(window.first + np.arange(window.size))
     used = (numbers > _GAP) & (numbers <= _EDGE)
     carriers[2:loaded, used] = random_symbols(rng, "qpsk", (loaded - 2, int(used.sum())))
