@@ -22,7 +22,7 @@ help:
 	@echo "make clean  remove everything made"
 
 demo: $(READY)
-	$(BIN)/sdr-detect analyze recordings/starlink_parked_2m4.sigmf-meta --plots out/demo
+	scripts/demo.sh
 
 test: $(READY)
 	$(PYTEST)
