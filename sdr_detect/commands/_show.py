@@ -24,6 +24,7 @@ _STYLE = {"detected": "bold red", "not_detected": "bold green", "inconclusive": 
 
 #: Tracks shown in a table; JSON and reports have them all.
 _TRACKS = 20
+_ALTERNATIVES = 3
 
 #: Width of what goes into a file or a pipe, which has none of its own.
 _PIPE_WIDTH = 140
@@ -87,7 +88,7 @@ def tracks(events: Sequence[TrackEvent]) -> RenderableType:
     if len(ordered) > _TRACKS:
         parts.append(Text(f"and {len(ordered) - _TRACKS} more tracks (see --json or --report)"))
     parts += [Text(line, style="dim") for line in _flag_lines(events)]
-    return Padding(Group(*parts), (1, 0, 1, 2))
+    return Padding(Group(*parts), (1, 0, 1, 2), expand=False)
 
 
 def _flag_lines(events: Sequence[TrackEvent]) -> Iterator[str]:
@@ -134,11 +135,17 @@ def event_line(event: Event) -> str | None:
 
 def verdict_text(verdict: Verdict) -> RenderableType:
     """The verdict in plain words, with reasons and figures."""
-    parts: list[RenderableType] = [Text(wording.headline(verdict), style=_STYLE[verdict.verdict])]
-    parts += [Text(f"  because {plain(reason)}") for reason in verdict.reasons]
-    parts += [
-        Text(f"  also weighed: {plain(wording.alternative(other))}")
-        for other in verdict.alternatives
+    # The headline of an inconclusive verdict is its first reason.
+    reasons = verdict.reasons[1 if verdict.verdict == "inconclusive" else 0 :]
+    lines = [
+        *(plain(wording.because(reason)) for reason in reasons),
+        *(
+            f"also weighed: {plain(wording.alternative(other))}"
+            for other in verdict.alternatives[:_ALTERNATIVES]
+        ),
+        *(f"{name}: {value}" for name, value in wording.facts(verdict)),
     ]
-    parts += [Text(f"  {name}: {value}") for name, value in wording.facts(verdict)]
-    return Group(*parts)
+    return Group(
+        Text(plain(wording.headline(verdict)), style=_STYLE[verdict.verdict]),
+        *(Padding(Text(line), (0, 0, 0, 2), expand=False) for line in lines),
+    )

@@ -48,12 +48,13 @@ class Collector:
                 self.verdict = event
 
     def track_of(self, event: BurstEvent) -> int | None:
-        """Id of the track that overlaps a burst's time and frequencies most, if any does."""
+        """Id of the track of bursts that overlaps it most in frequency, if any does."""
         region, start = event.burst.detection, event.burst.span.start_sample
         best, best_share = None, 0.0
         for candidate in self.tracks:
             track = candidate.track
-            if not track.span.start_sample <= start < track.span.stop_sample:
+            inside = track.span.start_sample <= start < track.span.stop_sample
+            if not inside or track.burst_count == 0:
                 continue
             low = min(region.freq_lower_hz, track.freq_lower_hz)
             high = max(region.freq_upper_hz, track.freq_upper_hz)

@@ -51,8 +51,14 @@ def render(picture: Spectrogram, found: Collector, name: str) -> bytes:
     axes = _axes(shown)
     figure = Figure(figsize=(14, 9), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
+    listed = min(len(found.tracks), TRACKS) + (len(found.tracks) > TRACKS) or 1
     rows = figure.subplots(
-        3, 2, height_ratios=(12, 4, 2.6), width_ratios=(60, 1), squeeze=False, sharex="col"
+        3,
+        2,
+        height_ratios=(12, 4, 0.5 * listed),
+        width_ratios=(60, 1),
+        squeeze=False,
+        sharex="col",
     )
     (main, bar), (level, unused), (legend, unused_too) = rows
     for blank in (unused, unused_too, legend):
@@ -68,8 +74,8 @@ def render(picture: Spectrogram, found: Collector, name: str) -> bytes:
     figure.colorbar(image, cax=bar, label=f"largest power per bin [{_level_unit(shown)}]")
     _draw_boxes(main, shown, found, colours, axes)
     _draw_level(level, shown, axes)
-    _draw_legend(legend, found, colours)
-    figure.text(0.995, 0.003, _caption(picture), ha="right", va="bottom", fontsize=8, color="0.35")
+    _draw_legend(legend, found, colours, listed)
+    figure.text(0.995, 0.003, _caption(shown), ha="right", va="bottom", fontsize=8, color="0.35")
     png = io.BytesIO()
     with warnings.catch_warnings():
         # A file name in a script the font lacks shows boxes: no reason to fail.
@@ -112,7 +118,7 @@ def _draw_power(main: Axes, picture: Spectrogram, axes: _Axes) -> Any:
         level_db = 10 * np.log10(picture.power.T)
     seen = level_db[np.isfinite(level_db)]
     # The floor sits in the dark, and one loud pixel does not darken the rest.
-    low, high = (-120.0, 0.0) if seen.size == 0 else np.percentile(seen, (5, 99.95))
+    low, high = (-120.0, 0.0) if seen.size == 0 else np.percentile(seen, (30, 99.95))
     start_s, stop_s = _time_range(picture)
     half = info.sample_rate_hz / 2
     image = main.imshow(
@@ -214,34 +220,28 @@ def _draw_level(level: Axes, picture: Spectrogram, axes: _Axes) -> None:
     level.legend(loc="upper right", fontsize=8, ncols=2, framealpha=0.8)
 
 
-def _draw_legend(panel: Axes, found: Collector, colours: dict[int, str]) -> None:
-    lines = wording.by_score(found.tracks)
-    for row, event in enumerate(lines[:TRACKS]):
-        track = event.track
-        y = 1 - (row + 0.5) / TRACKS
-        panel.text(
-            0.0,
-            y,
-            f" T{track.id} ",
-            transform=panel.transAxes,
-            va="center",
-            fontsize=9,
-            fontweight="bold",
-            bbox={"facecolor": colours[track.id], "edgecolor": "black", "pad": 1.2, "lw": 0.5},
-        )
+def _draw_legend(panel: Axes, found: Collector, colours: dict[int, str], rows: int) -> None:
+    ordered = wording.by_score(found.tracks)
+    style: dict[str, Any] = {
+        "transform": panel.transAxes,
+        "va": "center",
+        "fontsize": 9,
+        "parse_math": False,
+    }
+    for row, event in enumerate(ordered[:TRACKS]):
+        track, y = event.track, 1 - (row + 0.5) / rows
+        frame = {"facecolor": colours[track.id], "edgecolor": "black", "pad": 1.2, "lw": 0.5}
+        panel.text(0.0, y, f" T{track.id} ", fontweight="bold", bbox=frame, **style)
         text = (
-            f"{wording.frequency_range(track)} · {track.burst_count} bursts · "
+            f"{wording.frequency_range(track)} · {track.kind} · {track.burst_count} bursts · "
             f"C/N {wording.decibel(track.snr_db)} · best match "
             f"{wording.match_text(wording.best_match(track))}"
         )
-        panel.text(
-            0.035, y, text, transform=panel.transAxes, va="center", fontsize=9, parse_math=False
-        )
-    if len(lines) > TRACKS:
-        rest = f"and {len(lines) - TRACKS} more tracks"
-        panel.text(1.0, 0.5 / TRACKS, rest, transform=panel.transAxes, ha="right", fontsize=9)
-    if not lines:
-        panel.text(0.0, 0.8, "no tracks", transform=panel.transAxes, fontsize=9)
+        panel.text(0.045, y, text, **style)
+    if len(ordered) > TRACKS:
+        panel.text(0.0, 0.5 / rows, f"and {len(ordered) - TRACKS} more tracks", **style)
+    if not ordered:
+        panel.text(0.0, 0.5, "no tracks", **style)
 
 
 def _colours(tracks: Sequence[TrackEvent]) -> dict[int, str]:
@@ -260,5 +260,6 @@ def _caption(picture: Spectrogram) -> str:
     frame = wording.seconds(picture.frame_samples / info.sample_rate_hz)
     width = wording.hertz(info.sample_rate_hz / picture.frame_samples)
     how = f"each column the maximum over all {frame} frames in {column}"
+    blank = "; grey: no samples" if np.isnan(picture.peak).any() else ""
     note = "; samples of another tuning follow and are not drawn" if picture.retuned else ""
-    return f"{how}; bins of {width}{note}"
+    return f"{how}; bins of {width}{blank}{note}"

@@ -37,6 +37,12 @@ def alternative(other: Alternative) -> str:
     return f"{other.profile}, {other.score:.2f}: {other.why}"
 
 
+def because(reason: str) -> str:
+    """A reason of the verdict as part of a sentence."""
+    against = reason.removeprefix("against: ")
+    return f"because {reason}" if against == reason else f"although {against}"
+
+
 def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     match verdict.verdict:
