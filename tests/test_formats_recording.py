@@ -7,6 +7,7 @@ import os
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,13 +26,13 @@ SPEC = RawSpec("cs8", 1e6, rf_hz=12e9)
 HIGH = FrequencyPlan(Converter("high", 15e9, "high", 13e9, 14.5e9))
 
 
-def raw_file(folder: Path, codes: np.ndarray) -> Path:  # type: ignore[type-arg]
+def raw_file(folder: Path, codes: np.ndarray[Any, Any]) -> Path:
     path = folder / "any.bin"
     codes.tofile(path)
     return path
 
 
-def make(lengths: list[tuple[int, int]]) -> tuple[Recording, np.ndarray]:  # type: ignore[type-arg]
+def make(lengths: list[tuple[int, int]]) -> tuple[Recording, np.ndarray[Any, Any]]:
     """A recording of (lost, present) stretches, and its samples with 0 in the gaps."""
     total = sum(count for _, count in lengths)
     stored = np.arange(1, total + 1).astype(np.complex64)

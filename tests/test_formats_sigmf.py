@@ -177,7 +177,7 @@ def test_no_captures_is_said(tmp_path: Path) -> None:
 
 
 def tone() -> bytes:
-    return np.exp(0.25j * np.pi * np.arange(64)).astype("<c8").tobytes()
+    return bytes(np.exp(0.25j * np.pi * np.arange(64)).astype("<c8"))
 
 
 @pytest.mark.parametrize(

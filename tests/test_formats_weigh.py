@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sdr_detect.formats.weigh import FIT, UNFIT, weigh
 
 COUNT = 1 << 15
 
 
-def encode(samples: np.ndarray, name: str) -> bytes:  # type: ignore[type-arg]
+def encode(samples: NDArray[np.complex128], name: str) -> bytes:
     """Codes of a type, by numpy, clipping at the rails."""
     parts = samples.astype(np.complex128).view(np.float64)
     floats = {"cf32": "<f4", "cf32_be": ">f4", "cf64": "<f8"}
@@ -26,11 +27,13 @@ def encode(samples: np.ndarray, name: str) -> bytes:  # type: ignore[type-arg]
     return np.clip(np.rint(parts * 32768), -32768, 32767).astype(f"{order}i2").tobytes()
 
 
-def signals() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def signals() -> dict[str, NDArray[np.complex128]]:
     rng = np.random.default_rng(7)
     noise = rng.normal(size=COUNT) + 1j * rng.normal(size=COUNT)
     n = np.arange(COUNT)
-    made = {f"noise {level}": level * noise for level in (0.02, 0.1, 0.3)}
+    made: dict[str, NDArray[np.complex128]] = {
+        f"noise {level}": level * noise for level in (0.02, 0.1, 0.3)
+    }
     for level in (0.3, 0.55, 0.8, 0.95):
         made[f"carrier {level}"] = level * np.exp(2j * np.pi * 0.0137 * n) + 0.01 * noise
     made["bursts"] = np.where(n // 1000 % 10 == 0, 0.4, 0.01) * noise
