@@ -58,7 +58,8 @@ class Verdict:
 
     ``detected`` means an emission consistent with a *user terminal*. Absence
     is never "off": ``not_detected`` carries a detection limit and a
-    probability of intercept.
+    probability of intercept; that is None when the recording's centre
+    frequency is not known.
     """
 
     verdict: VerdictWord
@@ -66,7 +67,7 @@ class Verdict:
     confidence: float
     pfa: float
     detection_limit_db: float | None
-    poi: float
+    poi: float | None
     analysed_s: float
     blind_s: float
     reasons: tuple[str, ...]
@@ -75,7 +76,7 @@ class Verdict:
     def __post_init__(self) -> None:
         for name in ("confidence", "pfa", "poi"):
             value = getattr(self, name)
-            if not 0 <= value <= 1:
+            if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} {value!r} is not within 0..1")
         if self.analysed_s < 0 or self.blind_s < 0:
             raise ValueError("analysed and blind time must not be negative")

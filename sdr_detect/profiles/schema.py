@@ -41,6 +41,8 @@ RangeFeature = Literal[
     "symbol_rate_hz",
     "pulse_width_s",
     "doppler_rate_hz_per_s",
+    "bandwidth_3db_hz",
+    "symbol_rate_per_bandwidth",
 ]
 
 #: Yes-or-no properties of a track that a profile may ask for.
@@ -157,7 +159,8 @@ AnyClaim = Annotated[
 class Profile(Strict):
     """One emitter.
 
-    ``receivable`` is False for a system that a Ku-band set-up can neither see
+    ``min_structural`` structural claims must be met before a verdict may rest
+    on it. ``receivable`` is False for a system that a Ku-band set-up can neither see
     nor exclude; the verdict says so.
     """
 
@@ -168,6 +171,7 @@ class Profile(Strict):
     role: Role
     enabled: bool = True
     receivable: bool = True
+    min_structural: int = Field(default=1, ge=1, le=5)
     prior: float = Field(default=-3.0, ge=-10, le=0, description="log odds before evidence")
     summary: str
     claims: list[AnyClaim] = Field(min_length=1)

@@ -1,0 +1,209 @@
+"""Which cells of the time-frequency plane hold more than noise.
+
+A mean of n half-overlapped Hann cells of noise follows a Gamma law with about
+n/1.94 degrees of freedom; the threshold is its upper quantile, raised by the
+doubt about the noise reference. Real receivers fluctuate more than thermal
+noise does (gain wobble, fading ingress): the *lower* half of the measured
+distribution, which bursts cannot touch, tells how much, and that too goes into
+the threshold.
+
+Narrow and wide emissions are kept apart. Narrow boxes are tested first; where
+they fill less than half of a frame they are put down to noise level before the
+wide boxes are tested, so that a GSM carrier does not stand in for a burst that
+fills the slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammainccinv, ndtri
+
+from sdr_detect.dsp.kernels import paint_exceedances
+from sdr_detect.dsp.layout import Layout
+from sdr_detect.dsp.stft import QUIET_FRAMES, Dwell
+from sdr_detect.model import FloatArray
+from sdr_detect.settings import BurstSettings
+
+#: Frames averaged by each test. 32 frames of 13 µs are half a typical burst.
+TEST_FRAMES = (1, 8, 32)
+
+#: Quantiles between which the spread of the noise is read off.
+LOWER_HALF = (0.10, 0.35)
+
+#: Bursts at 11 % duty widen the lower half of the distribution by this factor.
+BURST_WIDENING = 1.2
+
+#: Below the strongest cell of a frame by this factor, a cell may be its
+#: splatter: window side lobes and switching transients.
+SPLATTER = 0.01
+
+#: Share of the excess in a quarter of the slice that makes a frame narrow.
+CONCENTRATION = 0.85
+
+#: A threshold is raised at most by these factors for unsteady noise: beyond
+#: them it is not noise that fluctuates but emissions that come and go.
+MAX_SPREAD = 8.0
+MAX_SHORT_SPREAD = 3.0
+
+#: Wider than thermal noise by this factor, and the reader is told.
+UNSTEADY = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One box: ``width`` sub-bands by ``frames`` frames; ``excess`` above 1 is too much."""
+
+    width: int
+    frames: int
+    excess: float
+    variance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exceedances:
+    """Cells above threshold, (frames, subbands), and how unsteady the noise was.
+
+    ``short`` marks, (frames,), where a single frame was enough;
+    ``smallest_excess`` is the relative rise that the longest, widest test asks.
+    """
+
+    narrow: NDArray[np.bool_]
+    wide: NDArray[np.bool_]
+    short: NDArray[np.bool_]
+    unsteadiness: float
+    smallest_excess: float
+
+    @property
+    def any_frame(self) -> NDArray[np.bool_]:
+        """Frames with at least one cell above threshold."""
+        return self.narrow.any(axis=1) | self.wide.any(axis=1)
+
+
+class EnergyTest:
+    """The thresholds of one layout."""
+
+    def __init__(self, layout: Layout, settings: BurstSettings) -> None:
+        self._layout = layout
+        bins = layout.used_bins / layout.subbands
+        self._tests = [
+            _test(width, frames, width * bins, settings)
+            for frames in TEST_FRAMES
+            for width in _dyadic(layout.subbands)
+        ]
+
+    def find(self, dwell: Dwell) -> Exceedances:
+        """Test every box of the dwell."""
+        energy = np.where(dwell.frame_ok[:, None], dwell.energy, np.float32(1))
+        spread, unsteadiness = self._spread(energy, dwell)
+        half = self._layout.subbands // 2
+        ok = dwell.frame_ok[:, None]
+        short = np.zeros(len(energy), dtype=np.bool_)
+        narrow = self._paint(energy.copy(), spread, short, lambda test: test.width < half)
+        narrow &= energy > SPLATTER * energy.max(axis=1, keepdims=True)
+        concentrated = _concentrated(energy) & narrow.any(axis=1)
+        filled = (narrow.mean(axis=1) > 0.5) & ~concentrated
+        rest = np.where((narrow & ~filled[:, None]) | concentrated[:, None], np.float32(1), energy)
+        wide = self._paint(rest, spread, short, lambda test: test.width >= half)
+        wide[filled] = True
+        least = min(t.excess * spread[t.width, t.frames] for t in self._tests)
+        return Exceedances(narrow & ~wide & ok, wide & ok, short, unsteadiness, least)
+
+    def _paint(
+        self,
+        energy: FloatArray,
+        spread: dict[tuple[int, int], float],
+        short: NDArray[np.bool_],
+        chosen: Callable[[Test], bool],
+    ) -> NDArray[np.bool_]:
+        """Cells of all exceeding boxes, short boxes first.
+
+        What a short box explains is put down to noise level, so that a long
+        box does not smear a strong burst over its own length.
+        """
+        mask = np.zeros(energy.shape, dtype=np.bool_)
+        for test in filter(chosen, self._tests):
+            excess = test.excess * spread[test.width, test.frames]
+            paint_exceedances(energy, test.width, test.frames, 1 + excess, mask)
+            energy[mask] = 1
+            if test.frames == 1:
+                short |= mask.any(axis=1)
+        return mask
+
+    def _spread(
+        self, energy: FloatArray, dwell: Dwell
+    ) -> tuple[dict[tuple[int, int], float], float]:
+        """How much wider than thermal noise each test's statistic is."""
+        extra = {frames: self._extra_variance(energy, dwell, frames) for frames in TEST_FRAMES}
+        full = {t.frames: t.variance for t in self._tests if t.width == self._layout.subbands}
+        unsteadiness = max(float(np.sqrt(1 + extra[f] / full[f])) for f in TEST_FRAMES)
+        spread = {}
+        for test in self._tests:
+            factor = float(np.sqrt(1 + extra[test.frames] / test.variance))
+            if unsteadiness > UNSTEADY:
+                # Slow fluctuations are not Gaussian: their upper tail is twice
+                # as wide as their lower half tells, on every shorter scale too.
+                factor = max(min(2 * factor, MAX_SPREAD), min(unsteadiness, MAX_SHORT_SPREAD))
+            spread[test.width, test.frames] = factor
+        return spread, unsteadiness
+
+    def _extra_variance(self, energy: FloatArray, dwell: Dwell, frames: int) -> float:
+        """Variance of the slice's mean energy beyond what thermal noise has."""
+        level = energy.mean(axis=1, dtype=np.float64)
+        whole = level.size // frames * frames
+        blocks = level[:whole].reshape(-1, frames).mean(axis=1)
+        ok = dwell.frame_ok[:whole].reshape(-1, frames).all(axis=1)
+        if ok.sum() < 64:
+            return 0.0
+        low, high = np.quantile(blocks[ok], LOWER_HALF)
+        theory = next(
+            t.variance
+            for t in self._tests
+            if t.frames == frames and t.width == self._layout.subbands
+        )
+        # With few blocks the quantiles' own error must not raise thresholds.
+        error = BURST_WIDENING * (1 + 3 / np.sqrt(ok.sum()))
+        deviation = (high - low) / (ndtri(LOWER_HALF[1]) - ndtri(LOWER_HALF[0])) / error
+        return float(max(0.0, deviation**2 - theory))
+
+
+def freedom(bins: float, frames: int) -> float:
+    """Gamma shape of the mean power of ``bins`` x ``frames`` half-overlapped Hann cells.
+
+    Power correlation is 4/9 and 1/36 at one and two bins' distance and 1/36 at
+    one frame's (Harris 1978, correlations of the Hann window, squared).
+    """
+    across = 1 + 2 * max(0.0, 1 - 1 / bins) * 4 / 9 + 2 * max(0.0, 1 - 2 / bins) / 36
+    along = 1 + 2 * (1 - 1 / frames) / 36
+    return bins * frames / (across * along)
+
+
+def _test(width: int, frames: int, bins: float, settings: BurstSettings) -> Test:
+    shape = freedom(bins, frames)
+    doubt = 10 ** (settings.noise_uncertainty_db / 10)
+    # The quiet level of each bin carries its own error, 1.8/sqrt(n).
+    slack = 1 + 3 * 1.8 / np.sqrt(QUIET_FRAMES * bins / 1.94)
+    threshold = float(gammainccinv(shape, settings.pfa) / shape * doubt * slack)
+    return Test(width, frames, threshold - 1, 1 / shape)
+
+
+def _concentrated(energy: FloatArray) -> NDArray[np.bool_]:
+    """Frames in which a quarter of the sub-bands holds nearly all the excess.
+
+    The rest is then splatter of a narrow burst, not a burst that fills the slice.
+    """
+    excess = np.maximum(energy - 1, 0)
+    quarter = max(1, energy.shape[1] // 4)
+    top = np.partition(excess, -quarter, axis=1)[:, -quarter:].sum(axis=1)
+    result: NDArray[np.bool_] = top > CONCENTRATION * np.maximum(excess.sum(axis=1), 1e-9)
+    return result
+
+
+def _dyadic(subbands: int) -> list[int]:
+    widths = [1]
+    while widths[-1] * 2 <= subbands:
+        widths.append(widths[-1] * 2)
+    return widths

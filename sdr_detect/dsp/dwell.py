@@ -1,0 +1,117 @@
+"""From blocks of any size to dwells on an absolute grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_detect.dsp.layout import Layout
+from sdr_detect.model import ComplexArray, IQBlock
+
+
+@dataclass(slots=True, eq=False)
+class RawDwell:
+    """Samples of one dwell and which of them are real.
+
+    Parameters
+    ----------
+    first_sample : int
+        A multiple of the layout's ``dwell_samples``.
+    iq : (dwell_samples + lookahead,) complex64
+        Missing samples are zero. The buffer is reused for the next dwell.
+    missing : tuple of (start, stop)
+        Runs of samples, relative to ``first_sample``, that never arrived.
+    """
+
+    first_sample: int
+    iq: ComplexArray
+    missing: tuple[tuple[int, int], ...]
+
+
+class DwellBuffer:
+    """Collects blocks until a dwell and its lookahead are complete.
+
+    State is one dwell; a gap of any length costs nothing but the dwells it
+    touches.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._iq: ComplexArray = np.zeros(layout.dwell_samples + layout.lookahead, np.complex64)
+        self._base = 0
+        self._next = 0
+        self._real_stop = 0
+        self._missing: list[tuple[int, int]] = []
+
+    def push(self, block: IQBlock) -> Iterator[RawDwell]:
+        """Yield the dwells that ``block`` completes.
+
+        A yielded dwell must be used before the next one is asked for.
+
+        Raises
+        ------
+        ValueError
+            The block starts before the end of the last one.
+        """
+        if block.first_sample < self._next:
+            raise ValueError(
+                f"block starts at sample {block.first_sample}, before {self._next}: "
+                "blocks must be in order and must not overlap"
+            )
+        yield from self._skip_to(block.first_sample)
+        samples = block.samples
+        while samples.size:
+            at = self._next - self._base
+            take = min(samples.size, self._iq.size - at)
+            self._iq[at : at + take] = samples[:take]
+            self._real_stop = self._next + take
+            samples = samples[take:]
+            yield from self._advance(take)
+
+    def flush(self) -> Iterator[RawDwell]:
+        """Yield what is left, its unfilled end marked missing."""
+        while self._real_stop > self._base:
+            yield from self._lose(self._base + self._iq.size - self._next)
+
+    def _skip_to(self, sample: int) -> Iterator[RawDwell]:
+        while self._next < sample:
+            if self._real_stop <= self._base:
+                step = self._layout.dwell_samples
+                self._base = sample // step * step
+                self._next = self._base
+                self._missing = []
+            room = self._base + self._iq.size - self._next
+            yield from self._lose(min(room, sample - self._next))
+            if self._next == sample:
+                return
+
+    def _lose(self, count: int) -> Iterator[RawDwell]:
+        at = self._next - self._base
+        if count:
+            self._iq[at : at + count] = 0
+            self._missing.append((at, at + count))
+        yield from self._advance(count)
+
+    def _advance(self, count: int) -> Iterator[RawDwell]:
+        self._next += count
+        if self._next - self._base < self._iq.size:
+            return
+        step = self._layout.dwell_samples
+        dwell = RawDwell(self._base, self._iq, tuple(self._missing))
+        following = np.empty_like(self._iq)
+        following[:-step] = self._iq[step:]
+        self._iq = following
+        self._base += step
+        self._missing = [(max(0, a - step), b - step) for a, b in self._missing if b > step]
+        yield dwell
+
+
+def missing_cells(missing: tuple[tuple[int, int], ...], cell: int, cells: int) -> NDArray[np.bool_]:
+    """Which cells of ``cell`` samples hold at least one missing sample."""
+    lost = np.zeros(cells, dtype=np.bool_)
+    for start, stop in missing:
+        lost[start // cell : min(cells, -(-stop // cell))] = True
+    return lost

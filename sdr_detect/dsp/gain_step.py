@@ -1,0 +1,97 @@
+"""Steps of the receiver's gain within a dwell.
+
+A step moves every bin by the same factor and stays; left alone it would look
+like one long burst that fills the slice. It is measured on quiet levels, taken
+out of the whitened energy, and reported: an emission wider than the slice and
+longer than 30 ms would look the same, and no terminal sends one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_detect.dsp.stft import QUIET_QUANTILE, Dwell
+
+#: Quiet levels are taken over stretches this long.
+STRETCH_S = 10e-3
+
+#: Stretches that must agree before and after the step.
+PERSIST = 3
+
+#: Smallest step that is no noise, in dB, and how far sub-bands may differ.
+SMALLEST_DB = 0.6
+SPREAD_DB = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class GainStep:
+    """The level rose (or fell) by ``step_db`` for good at ``sample``."""
+
+    sample: int
+    step_db: float
+
+
+def remove_gain_steps(dwell: Dwell) -> list[GainStep]:
+    """Find steps and divide them out of ``dwell.power``; whiten again if any.
+
+    The dwell keeps the level it started with as its reference.
+    """
+    layout = dwell.layout
+    per = max(16, round(STRETCH_S * layout.sample_rate_hz / layout.hop))
+    count = layout.frames // per
+    if count < 2 * PERSIST:
+        return []
+    levels = _levels_db(dwell, per, count)
+    steps: list[GainStep] = []
+    factor = np.ones(layout.frames, np.float32)
+    at = PERSIST
+    while at <= count - PERSIST:
+        step = _step_db(levels, at)
+        if step is None:
+            at += 1
+            continue
+        frame = _sharpen(dwell, at * per, per, step)
+        factor[frame:] *= np.float32(10 ** (-step / 10))
+        steps.append(GainStep(dwell.first_sample + frame * layout.hop, step))
+        at += PERSIST
+    if steps:
+        dwell.power *= factor[:, None]
+        dwell.whiten(dwell.frame_ok)
+    return steps
+
+
+def _levels_db(dwell: Dwell, per: int, count: int) -> NDArray[np.float64]:
+    """Quiet level of each stretch and sub-band, (count, subbands), dB."""
+    cut = dwell.energy[: count * per].reshape(count, per, -1)
+    level = np.quantile(cut, QUIET_QUANTILE, axis=1)
+    ok = dwell.frame_ok[: count * per].reshape(count, per).mean(axis=1) > 0.9
+    decibels: NDArray[np.float64] = 10 * np.log10(np.maximum(level, 1e-9))
+    decibels[~ok] = np.nan
+    return decibels
+
+
+def _step_db(levels: NDArray[np.float64], at: int) -> float | None:
+    """Common step between the stretches before and after ``at``, if there is one."""
+    before, after = levels[at - PERSIST : at], levels[at : at + PERSIST]
+    if np.isnan(before).any() or np.isnan(after).any():
+        return None
+    step = after.mean(axis=0) - before.mean(axis=0)
+    size = float(np.median(step))
+    spread = float(np.median(np.abs(step - size)))
+    drift = max(float(np.ptp(np.median(part, axis=1))) for part in (before, after))
+    if abs(size) < SMALLEST_DB or spread > SPREAD_DB or drift > 0.5 * abs(size):
+        return None
+    return size
+
+
+def _sharpen(dwell: Dwell, frame: int, per: int, step_db: float) -> int:
+    """Frame of the step: change point of the slice's mean energy around ``frame``."""
+    low, high = frame - per, min(frame + per, dwell.layout.frames)
+    level = dwell.energy[low:high].mean(axis=1, dtype=np.float64)
+    base = float(np.median(level[: per // 4]))
+    middle = base * (1 + 10 ** (step_db / 10)) / 2
+    trend = np.cumsum(np.clip(level, 0, 4 * max(base, middle)) - middle)
+    return low + 1 + int(np.argmin(trend) if step_db > 0 else np.argmax(trend))

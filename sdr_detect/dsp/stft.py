@@ -1,0 +1,190 @@
+"""Short-time spectra of a dwell, its faults, and the noise reference along time.
+
+A terminal's channel is far wider than the capture: a burst lifts every bin by
+the same factor, and only *time* tells it from noise. So each bin is divided by
+its own quiet level, and the sums of the whitened bins are what detectors watch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from sdr_detect.dsp.dwell import RawDwell, missing_cells
+from sdr_detect.dsp.kernels import (
+    cell_statistics,
+    shifted_power,
+    whitened_subbands,
+    window_frames,
+)
+from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
+from sdr_detect.model import ComplexArray, FloatArray, StreamInfo
+
+#: Quantile of a bin's power over time that serves as its quiet level. Bursts on
+#: air for up to half the time move it by less than a decibel.
+QUIET_QUANTILE = 0.3
+
+#: Frames looked at for the quiet level: its error is 1.8/sqrt(n) per bin.
+QUIET_FRAMES = 512
+
+#: A run of exact zeros this long is no noise: a recorder filled lost samples.
+ZERO_RUN_SAMPLES = 256
+
+#: A cell with more than this share of saturated samples is overloaded.
+CLIP_SHARE = 0.02
+
+#: A dwell overloaded for more than this share of its time has no quiet level.
+OVERLOAD_SHARE = 0.5
+
+
+@dataclass(slots=True, eq=False)
+class Dwell:
+    """One dwell, ready for the detectors.
+
+    Parameters
+    ----------
+    first_sample : int
+    iq : (dwell_samples + lookahead,) complex64
+        Samples; missing or non-finite ones are zero.
+    frame_ok : (frames,) bool
+        Frames without a missing or non-finite sample.
+    power : (frames, nfft) float32
+        |X|² per bin in ascending frequency. In noise of power density n its
+        mean is n times the window's energy.
+    floor : (nfft,) float32
+        Quiet level of each bin.
+    energy : (frames, subbands) float32
+        Whitened energy: 1 on average in noise alone.
+    fine_power : (frames * 4,) float32
+        Mean |x|² of fine cells.
+    lost, zeros, non_finite, overload : (frames * 4,) bool
+        Faults per fine cell.
+    """
+
+    info: StreamInfo
+    layout: Layout
+    first_sample: int
+    iq: ComplexArray
+    frame_ok: NDArray[np.bool_]
+    power: FloatArray
+    floor: FloatArray
+    energy: FloatArray
+    fine_power: FloatArray
+    lost: NDArray[np.bool_]
+    zeros: NDArray[np.bool_]
+    non_finite: NDArray[np.bool_]
+    overload: NDArray[np.bool_]
+
+    @property
+    def analysed_frames(self) -> int:
+        """Frames the detectors may use."""
+        return int(np.count_nonzero(self.frame_ok))
+
+    def whiten(self, quiet: NDArray[np.bool_]) -> None:
+        """Take the noise reference from the ``quiet`` frames and whiten by it."""
+        floor = quiet_floor(self.power, quiet)
+        self.floor = self.floor if floor is None else floor
+        counts = np.bincount(self.layout.subband[self.layout.subband >= 0])
+        share = np.zeros(self.layout.nfft, np.float32)
+        used = self.layout.subband >= 0
+        share[used] = 1.0 / counts[self.layout.subband[used]]
+        inverse = np.zeros_like(self.floor)
+        np.divide(share, self.floor, out=inverse, where=self.floor > 0)
+        whitened_subbands(self.power, inverse, self.layout.subband_edges, self.energy)
+
+
+class Analyser:
+    """Turns raw dwells into `Dwell` objects. Scratch memory is reused."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        # Hann, half overlapped; scaled so that white noise of unit power gives
+        # a mean bin power of one.
+        window = np.hanning(layout.nfft + 1)[:-1]
+        window /= np.sqrt(np.sum(window**2))
+        self._window = window.astype(np.float32)
+        batch = max(1, 32768 // layout.nfft)
+        self._scratch: ComplexArray = np.empty((batch, layout.nfft), np.complex64)
+        self._power: FloatArray = np.empty((layout.frames, layout.nfft), np.float32)
+
+    def analyse(self, raw: RawDwell, info: StreamInfo) -> Dwell:
+        """Spectra, faults and noise reference of one dwell."""
+        layout = self._layout
+        cells = layout.frames * FINE_PER_HOP
+        energy, clipped, bad, zeros = cell_statistics(raw.iq, layout.fine, info.clip_level or 0.0)
+        reach = missing_cells(raw.missing, layout.fine, energy.size)
+        zero_cells = _long_runs(zeros == layout.fine, -(-ZERO_RUN_SAMPLES // layout.fine)) & ~reach
+        non_finite = bad > 0
+        overload = clipped > CLIP_SHARE * layout.fine
+        blind = reach | zero_cells | non_finite
+        if np.mean(overload[:cells]) > OVERLOAD_SHARE:
+            blind |= overload
+        power = self._spectra(raw.iq)
+        dwell = Dwell(
+            info,
+            layout,
+            raw.first_sample,
+            raw.iq,
+            _whole_frames(blind, layout),
+            power,
+            np.zeros(layout.nfft, np.float32),
+            np.zeros((layout.frames, layout.subbands), np.float32),
+            (energy[:cells] / np.float32(layout.fine)),
+            reach[:cells],
+            zero_cells[:cells],
+            non_finite[:cells],
+            overload[:cells],
+        )
+        dwell.whiten(dwell.frame_ok)
+        return dwell
+
+    def _spectra(self, iq: ComplexArray) -> FloatArray:
+        layout, scratch = self._layout, self._scratch
+        for first in range(0, layout.frames, len(scratch)):
+            count = min(len(scratch), layout.frames - first)
+            frames = scratch[:count]
+            window_frames(iq, first * layout.hop, layout.hop, self._window, frames)
+            spectra = scipy.fft.fft(frames, axis=1, overwrite_x=True)
+            shifted_power(spectra, self._power[first : first + count])
+        return self._power
+
+
+def quiet_floor(power: FloatArray, quiet: NDArray[np.bool_]) -> FloatArray | None:
+    """Mean noise power of each bin from the frames marked quiet.
+
+    A bin of windowed Gaussian noise is exponential; the mean follows from the
+    quantile q as ``Q(q) / -ln(1 - q)``. Returns None with fewer than 8 frames.
+    """
+    index = np.flatnonzero(quiet)
+    if index.size < 8:
+        return None
+    index = index[:: max(1, index.size // QUIET_FRAMES)]
+    rank = int(QUIET_QUANTILE * index.size)
+    chosen = np.ascontiguousarray(power[index].T)
+    level = np.partition(chosen, rank, axis=1)[:, rank]
+    expected = -np.log1p(-(rank + 0.5) / index.size)
+    return (level / expected).astype(np.float32)
+
+
+def _whole_frames(blind: NDArray[np.bool_], layout: Layout) -> NDArray[np.bool_]:
+    """Frames of which no fine cell is blind."""
+    per_frame = layout.nfft // layout.fine
+    total = np.concatenate(([0], np.cumsum(blind)))
+    start = np.arange(layout.frames) * FINE_PER_HOP
+    ok: NDArray[np.bool_] = total[start + per_frame] == total[start]
+    return ok
+
+
+def _long_runs(cells: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Cells that belong to a run of at least ``least`` set cells."""
+    if not cells.any():
+        return cells
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], cells, [False])).astype(np.int8)))
+    out = np.zeros_like(cells)
+    for start, stop in edges.reshape(-1, 2):
+        if stop - start >= least:
+            out[start:stop] = True
+    return out

@@ -1,0 +1,214 @@
+"""Lags at which a waveform repeats itself, summed over bursts.
+
+A preamble made of equal copies correlates at the copies' length, a cyclic
+prefix at the useful symbol's length; neither needs the sequence, the noise
+level or the carrier frequency to be known. A nearby burst is too short to be
+sure in a narrow slice, so products are summed coherently over a dwell (the
+phase is set by the carrier offset, which a tenth of a second hardly moves) and
+non-coherently over dwells. In noise the sum of D dwells is Gamma(D, 1) at
+every lag; what departs from that over a whole neighbourhood of lags (filter
+shape, an unresolved carrier) is measured there and divided out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+from scipy.special import gammaincc, gammainccinv
+
+from sdr_detect.dsp.autocorr import OVERSAMPLING, Correlation, LagGrid, correlate
+from sdr_detect.model import ComplexArray, FloatArray
+from sdr_detect.settings import LagSettings
+
+#: Cyclic prefixes are looked for beyond this width's reciprocal.
+SMOOTH_HZ = 400e3
+
+#: Shortest lag that a slice resolves, in samples.
+RESOLVED_SAMPLES = 3.5
+
+#: Around a stated lag this part of it is searched for a higher crest.
+AROUND = 0.06
+
+#: Peaks kept for the record.
+MAX_PEAKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LagPeak:
+    """One lag that noise does not explain.
+
+    ``strength`` is the mean normalised correlation, 0 to 1; ``pfa`` the
+    probability that noise shows such a peak anywhere on the grid.
+    """
+
+    lag_s: float
+    sigma_s: float
+    strength: float
+    pfa: float
+
+
+class LagSum:
+    """Lag products of a track, summed burst by burst.
+
+    State is four arrays of the grid's size, whatever the track's length.
+    """
+
+    def __init__(self, grid: LagGrid, min_lag_s: float) -> None:
+        self._grid = grid
+        # Closer than this the slice's own bandwidth correlates neighbours.
+        self._min = max(
+            round(RESOLVED_SAMPLES * OVERSAMPLING), int(np.ceil(min_lag_s / grid.step_s))
+        )
+        self._products = np.zeros(grid.size, complex)
+        self._pairs = np.zeros(grid.size)
+        self._power = np.zeros(grid.size)
+        self._strength = np.zeros(grid.size)
+        self._all_pairs = np.zeros(grid.size)
+        self.dwells = 0
+        self.members = 0
+
+    def add(self, correlation: Correlation) -> None:
+        """Add one burst of the current dwell."""
+        self._products += correlation.products
+        self._pairs += correlation.pairs
+        self.members += 1
+
+    def close_dwell(self) -> None:
+        """The next burst belongs to another dwell."""
+        if not self._pairs[0]:
+            return
+        held = np.maximum(self._pairs, 1.0)
+        self._power += np.abs(self._products) ** 2 / held
+        self._strength += np.abs(self._products)
+        self._all_pairs += self._pairs
+        self.dwells += 1
+        self._products[:] = 0
+        self._pairs[:] = 0
+
+    def peaks(self, pfa: float) -> list[LagPeak]:
+        """Lags that repeat, most significant first."""
+        power, valid = self._statistic()
+        if valid.size < 8:
+            return []
+        lags = self._grid.lags_s
+        tail = gammaincc(self.dwells, power)
+        crest = np.zeros(power.size, bool)
+        crest[1:-1] = (power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:])
+        found = [i for i in valid if crest[i] and tail[i] * valid.size < pfa]
+        found.sort(key=lambda i: -power[i])
+        return [self._peak(i, power, tail, lags, valid.size) for i in found[:MAX_PEAKS]]
+
+    def test(self, lag_s: float, tolerance: float) -> LagPeak | None:
+        """Whether the waveform repeats after one stated lag.
+
+        The highest crest around the lag must lie within ``tolerance``
+        (relative) and three times its own error: the side lobe of a neighbour
+        does not count. ``pfa`` counts only the lags searched. None where the
+        lag cannot be measured.
+        """
+        power, valid = self._statistic()
+        lags = self._grid.lags_s
+        reach = max(AROUND * lag_s, 2.5 * OVERSAMPLING * self._grid.step_s)
+        near = valid[np.abs(lags[valid] - lag_s) <= reach] if valid.size else valid
+        near = near[(near > 0) & (near < power.size - 1)]
+        if not near.size:
+            return None
+        at = int(near[np.argmax(power[near])])
+        peak = self._peak(at, power, gammaincc(self.dwells, power), lags, near.size)
+        crest = power[at] >= power[at - 1] and power[at] >= power[at + 1]
+        if not crest or abs(peak.lag_s - lag_s) > tolerance * lag_s + 3 * peak.sigma_s:
+            return replace(peak, pfa=1.0)
+        return peak
+
+    def _statistic(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Gamma(dwells, 1) in noise, scaled by the surroundings' own level."""
+        usable = self._all_pairs > 0
+        usable[: self._min] = False
+        valid = np.flatnonzero(usable)
+        power = np.zeros_like(self._power)
+        if not self.dwells or valid.size < 8:
+            return power, valid[:0]
+        width = min(valid.size // 2 * 2 - 1, max(31, valid.size // 8) | 1)
+        around = median_filter(self._power[valid], width, mode="nearest")
+        expected = gammainccinv(self.dwells, 0.5)
+        power[valid] = self._power[valid] / np.maximum(around / expected, 1.0)
+        return power, valid
+
+    def _peak(
+        self,
+        at: int,
+        power: NDArray[np.float64],
+        tail: NDArray[np.float64],
+        lags: NDArray[np.float64],
+        tests: int,
+    ) -> LagPeak:
+        left, mid, right = np.sqrt(power[at - 1 : at + 2])
+        curve = left - 2 * mid + right
+        shift = 0.5 * (left - right) / curve if curve < 0 else 0.0
+        # Width of the correlation peak is the reciprocal bandwidth; its error
+        # falls with the square root of the significance.
+        sigma_s = 0.5 / self._grid.sample_rate_hz / np.sqrt(max(power[at], 1.0))
+        return LagPeak(
+            float(lags[at] + shift * self._grid.step_s),
+            float(sigma_s),
+            float(self._strength[at] / max(self._all_pairs[at], 1.0)),
+            float(min(1.0, tail[at] * tests)),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BurstLags:
+    """Lag products of one burst: its head (preamble) and its body."""
+
+    head: Correlation
+    body: Correlation | None
+
+
+class LagMeter:
+    """Cuts heads and bodies out of a dwell and correlates them."""
+
+    def __init__(self, sample_rate_hz: float, settings: LagSettings) -> None:
+        self._settings = settings
+        self._rate = sample_rate_hz
+        self.head_grid = LagGrid(sample_rate_hz, settings.head_max_lag_s)
+        self.body_grid = LagGrid(sample_rate_hz, settings.max_lag_s)
+        longest = settings.max_lag_s * sample_rate_hz
+        self._block = max(64, 1 << int(np.ceil(np.log2(4 * longest))))
+
+    @property
+    def resolves_head(self) -> bool:
+        """Whether a head holds enough samples to correlate."""
+        return self._settings.head_s * self._rate >= 24
+
+    def new_head_sum(self) -> LagSum:
+        """An empty sum for heads."""
+        return LagSum(self.head_grid, self._settings.min_lag_s)
+
+    def new_body_sum(self) -> LagSum:
+        """An empty sum for bodies or for the stream."""
+        return LagSum(self.body_grid, 1 / SMOOTH_HZ)
+
+    def burst(self, iq: ComplexArray, start: int, stop: int, shape: FloatArray) -> BurstLags | None:
+        """Correlate the burst at samples [start, stop) of ``iq``."""
+        if not self.resolves_head:
+            return None
+        first = max(0, start - round(1e-6 * self._rate))
+        head = iq[first : first + round(self._settings.head_s * self._rate)]
+        if head.size < 24 or not head.any():
+            return None
+        body = iq[start : min(stop, start + round(self._settings.burst_s * self._rate))]
+        enough = body.size >= 2 * self._settings.max_lag_s * self._rate
+        return BurstLags(
+            correlate(head, self.head_grid, head.size, shape, 0.0),
+            correlate(body, self.body_grid, self._block, None, SMOOTH_HZ) if enough else None,
+        )
+
+    def stream(self, iq: ComplexArray) -> Correlation | None:
+        """Correlate a stretch of the stream itself."""
+        stretch = iq[: round(self._settings.stream_s * self._rate)]
+        if stretch.size < 4 * self._settings.max_lag_s * self._rate or not stretch.any():
+            return None
+        return correlate(stretch, self.body_grid, self._block, None, SMOOTH_HZ)

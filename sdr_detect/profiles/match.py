@@ -1,0 +1,188 @@
+"""How well a measured track agrees with a profile, with the reasons in words.
+
+Each claim that could be measured adds its weight, or takes away what stands
+against it; the sum with the profile's prior is the logarithm of odds. Claims
+are read as independent, so the score ranks explanations; it is no calibrated
+probability.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from sdr_detect.model import Match
+from sdr_detect.profiles.measured import Measured
+from sdr_detect.profiles.schema import (
+    AnyClaim,
+    BandClaim,
+    FlagClaim,
+    GridClaim,
+    IfBandClaim,
+    LagClaim,
+    Profile,
+    RangeClaim,
+    UnknownClaim,
+)
+
+#: A lag counts as present when noise shows one at that place this rarely.
+LAG_PFA = 1e-5
+
+#: Starts on a grid whose spacings are among the claimed multiples.
+MULTIPLE_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One claim, weighed. ``met`` is None where it could not be measured."""
+
+    claim: AnyClaim
+    met: bool | None
+    detail: str
+    pfa: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A profile against a track."""
+
+    profile: Profile
+    log_odds: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def structural_met(self) -> tuple[Finding, ...]:
+        """Claims met that another kind of emitter would not meet by chance."""
+        return tuple(
+            f
+            for f in self.findings
+            if f.met and not isinstance(f.claim, UnknownClaim) and f.claim.structural
+        )
+
+    @property
+    def excluded(self) -> bool:
+        """Whether a required claim was measured and not met."""
+        return any(
+            f.met is False and not isinstance(f.claim, UnknownClaim) and f.claim.required
+            for f in self.findings
+        )
+
+    @property
+    def grounded(self) -> bool:
+        """Whether enough structure was seen to rest a verdict on this profile."""
+        return not self.excluded and len(self.structural_met) >= self.profile.min_structural
+
+    @property
+    def pfa(self) -> float:
+        """Chance that noise shows the least likely of the structures seen."""
+        return min((f.pfa for f in self.structural_met if f.pfa is not None), default=1.0)
+
+    def match(self) -> Match:
+        """The public form."""
+        return Match(
+            self.profile.id,
+            self.profile.system,
+            self.profile.role,
+            float(expit(np.clip(self.log_odds, -30, 30))),
+            bool(self.structural_met),
+            tuple(f.detail for f in self.findings if f.met),
+            tuple(f.detail for f in self.findings if f.met is False),
+        )
+
+
+def weigh(profile: Profile, measured: Measured) -> Weighed:
+    """Weigh every claim of a profile."""
+    findings = tuple(_evaluate(claim, measured) for claim in profile.claims)
+    total = profile.prior
+    for finding in findings:
+        if finding.met is None or isinstance(finding.claim, UnknownClaim):
+            continue
+        total += finding.claim.weight if finding.met else -finding.claim.against
+    weighed = Weighed(profile, total, findings)
+    return Weighed(profile, -30.0, findings) if weighed.excluded else weighed
+
+
+def _evaluate(claim: AnyClaim, measured: Measured) -> Finding:
+    match claim:
+        case BandClaim():
+            return _band(claim, claim.ranges_hz, measured.rf_range_hz, "RF")
+        case IfBandClaim():
+            return _band(claim, claim.ranges_hz, measured.if_range_hz, "receiver input")
+        case LagClaim():
+            return _lag(claim, measured)
+        case GridClaim():
+            return _grid(claim, measured)
+        case RangeClaim():
+            return _range(claim, measured)
+        case FlagClaim():
+            value = measured.features.get(claim.feature)
+            if value is None:
+                return Finding(claim, None, claim.text)
+            return _said(claim, bool(value) == claim.value, _yes_no(claim.feature, bool(value)))
+        case UnknownClaim():
+            return Finding(claim, None, claim.text)
+
+
+def _band(
+    claim: BandClaim | IfBandClaim,
+    ranges_hz: list[tuple[float, float]],
+    measured_hz: tuple[float, float] | None,
+    what: str,
+) -> Finding:
+    if measured_hz is None:
+        return Finding(claim, None, claim.text)
+    low, high = measured_hz
+    middle = (low + high) / 2
+    met = any(a <= middle <= b for a, b in ranges_hz)
+    return _said(claim, met, f"{what} {low / 1e6:.3f} to {high / 1e6:.3f} MHz")
+
+
+def _lag(claim: LagClaim, measured: Measured) -> Finding:
+    peaks = [measured.lag(claim.where, lag, claim.tolerance) for lag in claim.lags_s]
+    known = [p for p in peaks if p is not None]
+    if not known:
+        return Finding(claim, None, claim.text)
+    best = min(known, key=lambda p: p.pfa)
+    if best.pfa < LAG_PFA:
+        seen = f"repetition after {best.lag_s * 1e6:.3f} µs, correlation {best.strength:.3f}"
+        return _said(claim, True, seen, max(best.pfa, 0.0))
+    return _said(claim, False, "no repetition at that lag")
+
+
+def _grid(claim: GridClaim, measured: Measured) -> Finding:
+    result = measured.grid(claim.period_s)
+    if result is None:
+        return Finding(claim, None, claim.text)
+    steps = sum(result.multiples.values())
+    fitting = sum(count for m, count in result.multiples.items() if m in claim.multiples)
+    met = result.kept and steps > 0 and fitting >= MULTIPLE_SHARE * steps
+    seen = f"{result.on_grid} of {result.total} bursts keep a {claim.period_s * 1e3:.3f} ms grid"
+    if result.kept and not met:
+        seen += ", but not at the claimed spacings"
+    return _said(claim, met, seen, result.pfa if met else None)
+
+
+def _range(claim: RangeClaim, measured: Measured) -> Finding:
+    value = measured.features.get(claim.feature)
+    if value is None or isinstance(value, bool):
+        return Finding(claim, None, claim.text)
+    low = -np.inf if claim.min is None else claim.min
+    high = np.inf if claim.max is None else claim.max
+    pfa = measured.features.get(f"{claim.feature}_pfa")
+    chance = pfa if isinstance(pfa, float) else None
+    met = bool(low <= value <= high)
+    return _said(claim, met, f"{claim.feature} {_number(value)}", chance)
+
+
+def _said(claim: AnyClaim, met: bool, seen: str, pfa: float | None = None) -> Finding:
+    return Finding(claim, met, f"{claim.text}: {seen}", pfa)
+
+
+def _yes_no(feature: str, value: bool) -> str:
+    return f"{feature} is {'true' if value else 'false'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"

@@ -1,0 +1,62 @@
+"""What was measured on a track, in the form claims ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sdr_detect.features.grid import GridResult, grid_test
+from sdr_detect.features.lag import LagPeak, LagSum
+
+#: A repetition after one k-th of a lag explains the lag itself.
+DIVISORS = (2, 3, 4, 5)
+
+#: The shorter lag must be nearly as strong for that.
+FUNDAMENTAL_STRENGTH = 0.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """One track, measured.
+
+    Parameters
+    ----------
+    rf_range_hz, if_range_hz : (lower, upper) or None
+        None when the centre frequency is not known.
+    features : mapping
+        Name (with unit) to number, flag or None where it could not be measured.
+    starts_s : tuple of float
+        Burst starts, for grids.
+    lags : mapping
+        ``"head"``, ``"burst"``, ``"stream"`` to the lag sums that exist.
+    """
+
+    rf_range_hz: tuple[float, float] | None
+    if_range_hz: tuple[float, float] | None
+    features: Mapping[str, float | bool | None]
+    starts_s: tuple[float, ...] = ()
+    lags: Mapping[str, LagSum] = field(default_factory=dict)
+
+    def lag(self, where: str, lag_s: float, tolerance: float) -> LagPeak | None:
+        """The repetition at one lag; None where it cannot be measured.
+
+        In the head of a burst a whole fraction of the lag that is as strong
+        takes its place: the downlink's 0.533 µs also repeats after 2.133 µs.
+        """
+        total = self.lags.get(where)
+        peak = None if total is None else total.test(lag_s, tolerance)
+        if peak is None or total is None or where != "head":
+            return peak
+        for divisor in DIVISORS:
+            shorter = total.test(lag_s / divisor, tolerance)
+            if (
+                shorter is not None
+                and shorter.pfa < 1e-3
+                and shorter.strength > FUNDAMENTAL_STRENGTH * peak.strength
+            ):
+                return LagPeak(peak.lag_s, peak.sigma_s, peak.strength, 1.0)
+        return peak
+
+    def grid(self, period_s: float) -> GridResult | None:
+        """How well the starts keep a grid; None with too few of them."""
+        return grid_test(self.starts_s, period_s)

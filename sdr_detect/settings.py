@@ -1,0 +1,117 @@
+"""Every number that steers the analysis, with its default and its reason.
+
+The resolved settings go into the evidence: nothing that changes a result lives
+anywhere else.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sdr_detect.config import Strict
+
+
+class FrameSettings(Strict):
+    """How the stream is cut into dwells, frames and fine cells."""
+
+    #: One frame: half of the shortest burst (53.6 µs), so that a burst fills at
+    #: least two half-overlapped frames.
+    frame_s: float = Field(default=26.7e-6, gt=1e-6, le=1e-2)
+    #: One dwell: five or more of the longest burst repetitions (18.67 ms) fit.
+    dwell_s: float = Field(default=0.1, ge=0.02, le=1.0)
+    #: Caps memory at any rate; at 60 Msps a dwell becomes 70 ms.
+    dwell_max_samples: int = Field(default=4_194_304, ge=65_536)
+    #: IQ kept past a dwell's end, so that the start of its last burst is whole.
+    lookahead_s: float = Field(default=1.0e-3, gt=0, le=1e-2)
+    #: Sub-bands in which energy is watched separately.
+    subbands: int = Field(default=16, ge=1, le=64)
+
+
+class BurstSettings(Strict):
+    """Energy along time against quiet times."""
+
+    #: Per test cell; with about 1e7 cells a second at 20 Msps this leaves one
+    #: false burst in 100 s of noise. A false burst is not a false verdict.
+    pfa: float = Field(default=1e-9, gt=0, lt=1e-2)
+    #: Doubt about the noise reference, carried into every threshold.
+    noise_uncertainty_db: float = Field(default=0.25, ge=0, le=3)
+    #: Frames that stay silent inside one burst before it ends.
+    close_frames: int = Field(default=2, ge=0, le=64)
+    #: Silence that ends a burst whatever it looked like. Bursts of a terminal
+    #: are at least 5.8 ms apart.
+    longest_gap_s: float = Field(default=3e-3, gt=0, le=0.1)
+    #: Longest burst kept whole; beyond it the burst is cut and flagged.
+    max_burst_s: float = Field(default=0.5, gt=0, le=10)
+    #: Bursts a dwell may yield; more are counted, and the dwell is flagged.
+    max_per_dwell: int = Field(default=2000, ge=10)
+
+
+class LagSettings(Strict):
+    """How the waveform repeats itself."""
+
+    head_s: float = Field(default=19e-6, gt=0, lt=1e-3)
+    head_max_lag_s: float = Field(default=9e-6, gt=0, lt=1e-3)
+    burst_s: float = Field(default=0.9e-3, gt=0, lt=1e-2)
+    stream_s: float = Field(default=6e-3, gt=0, lt=0.1)
+    max_lag_s: float = Field(default=72e-6, gt=0, lt=1e-3)
+    min_lag_s: float = Field(default=0.45e-6, gt=0)
+    #: Bursts a dwell whose waveform is looked at; the rest only count in time.
+    bursts_per_dwell: int = Field(default=24, ge=1)
+    #: A lag is reported when noise alone would show one in this share of tracks.
+    pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
+
+
+class FoldSettings(Strict):
+    """Epoch folding of the envelope on the 4/3 ms grid."""
+
+    frame_s: float = Field(default=4 / 3 * 1e-3, gt=0)
+    multiples: list[int] = Field(default=[5, 6, 7, 8, 9, 10, 11, 12, 13, 14], min_length=1)
+    #: Window folded in one go: drift of ±20 ppm moves the phase by 30 µs in it.
+    window_s: float = Field(default=1.5, gt=0.05, le=15)
+    pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
+
+
+class CarrierSettings(Strict):
+    """Narrow carriers and tones inside the slice."""
+
+    resolution_hz: float = Field(default=2500.0, gt=0)
+    window_s: float = Field(default=0.5, gt=0.05, le=15)
+    pfa: float = Field(default=1e-9, gt=0, lt=1e-2)
+    #: Wide carriers must stand out of filter ripple too.
+    min_excess_db: float = Field(default=1.0, ge=0, le=10)
+    max_carriers: int = Field(default=32, ge=1)
+
+
+class TrackSettings(Strict):
+    """How bursts become tracks."""
+
+    max_tracks: int = Field(default=64, ge=4)
+    max_bursts_kept: int = Field(default=4096, ge=64)
+    idle_s: float = Field(default=60.0, gt=0)
+
+
+class VerdictSettings(Strict):
+    """What it takes to say `detected`, and to say anything at all."""
+
+    min_score: float = Field(default=0.9, gt=0.5, lt=1)
+    #: Probability that blank data of this length yields such a track.
+    max_pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
+    #: Above this share of lost or overloaded time nothing can be said.
+    max_blind_fraction: float = Field(default=0.5, gt=0, le=1)
+    #: Shorter recordings cannot hold two of the slowest burst repetitions.
+    min_analysed_s: float = Field(default=0.02, ge=0)
+    #: Below this probability of intercept "not detected" becomes "inconclusive".
+    #: 0 asks only that some terminal band was covered at all.
+    min_poi: float = Field(default=0.0, ge=0, le=1)
+
+
+class Settings(Strict):
+    """All of it."""
+
+    frames: FrameSettings = FrameSettings()
+    burst: BurstSettings = BurstSettings()
+    lag: LagSettings = LagSettings()
+    fold: FoldSettings = FoldSettings()
+    carrier: CarrierSettings = CarrierSettings()
+    tracks: TrackSettings = TrackSettings()
+    verdict: VerdictSettings = VerdictSettings()
