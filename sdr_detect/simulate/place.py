@@ -120,7 +120,7 @@ def _sum_of_tones(spectrum: ComplexArray, count: int, step: float) -> ComplexArr
     return out
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _bluestein(tones: int, count: int, step: float) -> tuple[ComplexArray, ComplexArray, int]:
     """Chirp, transformed kernel and transform size.
 

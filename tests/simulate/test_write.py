@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 
 from sdr_detect.cli import build_app
 from sdr_detect.errors import ConfigError, SinkError
+from sdr_detect.formats.find import open_recording
 from sdr_detect.model import ComplexArray
 from sdr_detect.simulate import write
+from sdr_detect.simulate.render import blocks
 from sdr_detect.simulate.scene import Scene, parse_scene
 from sdr_detect.simulate.write import write_sigmf
 
@@ -93,6 +95,29 @@ def test_inverting_converter_mirrors_the_file(
     assert np.array_equal(raw.conj(), samples(scene))
     capture = load(meta)["captures"][0]
     assert capture["sdrdetect:if_frequency"] == 15.45e9 - 14.21875e9
+
+
+@pytest.mark.parametrize("converter", ["none", "ku-12.80", "ku-15.45-high"])
+def test_readers_get_the_same_blocks(converter: str, make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene(
+        UPLINK,
+        datatype="ci16_le",
+        converter=converter,
+        losses=[{"time_s": 0.005, "count": 2400}],
+    )
+    meta = write_sigmf(scene, tmp_path / "a.sigmf-meta")
+    with open_recording(meta) as recording:
+        assert recording.notes == ()
+        assert recording.verify() is True
+        got = list(recording.blocks(block_samples=50_000))
+    expected = list(blocks(scene, block_samples=50_000))
+    assert len(got) == len(expected) == 2
+    for a, b in zip(got, expected, strict=True):
+        assert (a.first_sample, a.lost_before) == (b.first_sample, b.lost_before)
+        assert np.array_equal(a.samples, b.samples)
+        assert (a.info.center_hz, a.info.plan) == (b.info.center_hz, b.info.plan)
+        assert a.info.start_ns == b.info.start_ns
+        assert a.info.clip_level == b.info.clip_level
 
 
 def test_existing_files_stay(make_scene: MakeScene, tmp_path: Path) -> None:

@@ -215,11 +215,15 @@ def preamble(sequence: ComplexArray) -> ComplexArray:
 
 
 def _sequence(context: Context, channel: int, rate: float) -> ComplexArray:
-    """128 samples of flat spectrum: what it is differs between terminals and channels."""
+    """128 samples of flat spectrum but for the carrier itself.
+
+    What it is differs between terminals and channels; whether it has a wider
+    gap in the middle, as the payload has, is not published.
+    """
     rng = context.rng(_SEQUENCE, channel)
     ratio = _SIZE // _SHORT
     lines = np.arange(-_SHORT // 2, _SHORT // 2)
-    used = (np.abs(lines) * ratio <= _EDGE) & (np.abs(lines) * ratio > _GAP)
+    used = (np.abs(lines) * ratio <= _EDGE) & (lines != 0)
     spectrum = used * random_symbols(rng, "8psk", _SHORT)
     # A line carries what `ratio` carriers would, so that the density is the same.
     scale = _SHORT * math.sqrt(rate / _SHORT)
