@@ -72,7 +72,7 @@ def test_one_short_burst_in_a_long_signal_keeps_its_height(
     picture = feed(SpectrogramTap(), samples)
     assert len(picture.power) <= 64
     column = at // picture.column_samples
-    assert np.unravel_index(picture.power.argmax(), picture.power.shape) == (column, 384)
+    assert divmod(int(picture.power.argmax()), 512) == (column, 384)
     assert picture.power.max() == pytest.approx(1, abs=0.01)
     assert picture.peak[column] == pytest.approx(1, abs=0.01)
     small = picture.pooled(3)
