@@ -69,7 +69,9 @@ def judge(
     grounds = [
         (judged, weighed)
         for judged, weighed in zip(tracks, terminals, strict=True)
-        if weighed is not None and _carries(judged, weighed, settings)
+        if weighed is not None
+        and _carries(judged, weighed, settings)
+        and not _part_of_another(judged, tracks)
     ]
     if grounds:
         judged, weighed = max(grounds, key=lambda pair: pair[1].log_odds)
@@ -80,7 +82,10 @@ def judge(
     suspicions = [
         _suspicion(judged, weighed)
         for judged, weighed in zip(tracks, terminals, strict=True)
-        if weighed is not None and weighed.structural_met and _suspect(judged, weighed)
+        if weighed is not None
+        and weighed.structural_met
+        and _suspect(judged, weighed)
+        and not _part_of_another(judged, tracks)
     ]
     poi = _poi(watch, profiles)
     if poi is not None and poi < max(settings.min_poi, 1e-12):
@@ -108,6 +113,26 @@ def _carries(judged: Judged, weighed: Weighed, settings: VerdictSettings) -> boo
         and weighed.match().score >= settings.min_score
         and weighed.pfa <= settings.max_pfa
         and weighed.log_odds >= _rival_odds(judged) + CLEAR_LEAD
+    )
+
+
+def _part_of_another(judged: Judged, tracks: Sequence[Judged]) -> bool:
+    """Whether a carrier lies within a known emission that is no terminal.
+
+    Pilots and control channels of an OFDM downlink look like carriers.
+    """
+    if judged.track.kind != "carrier":
+        return False
+    low, high = judged.track.freq_lower_hz, judged.track.freq_upper_hz
+    middle = (low + high) / 2
+    return any(
+        other.best is not None
+        and other.best.profile.role != "user_terminal"
+        and other.best.structural_met
+        and other.best.log_odds > 2
+        and other.track.freq_lower_hz <= middle <= other.track.freq_upper_hz
+        for other in tracks
+        if other is not judged
     )
 
 

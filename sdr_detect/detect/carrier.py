@@ -38,8 +38,16 @@ LEAST_FRAMES = 24
 
 #: A bump as wide as this share of the slice is told from the shape of a filter
 #: only when it stands out by so much.
-FILTER_SHARE = 0.12
+FILTER_SHARE = 0.06
 FILTER_EXCESS_DB = 3.0
+
+#: Beyond the edge of a carrier, by this part of its width, no more than this
+#: part of its excess is left; the hump of a filter falls more gently.
+SKIRT = 0.35
+SKIRT_LEFT = 0.35
+
+#: Narrower carriers than this have no measurable skirt.
+SKIRT_BINS = 12
 
 #: A carrier is steady when its level varies by no more than this beyond what
 #: its own bandwidth explains (relative standard deviation); keyed and bursty
@@ -52,6 +60,10 @@ SPUR_DB = 20.0
 #: So many lines, so many of their distances multiples of one: a comb.
 COMB_LINES = 5
 COMB_SHARE = 0.75
+
+#: Dwells of a window whose spectra are kept, and points of a drift line.
+MAX_PARTS = 32
+MAX_POINTS = 4096
 
 #: An IQ image lies at the mirrored frequency at least this far down.
 IMAGE_DB = 12.0
@@ -87,6 +99,7 @@ class _Found:
     level_db: float
     tone: bool
     half_power_bins: int
+    comb: bool = False
 
 
 class CarrierDetector:
@@ -96,7 +109,7 @@ class CarrierDetector:
         self._info = info
         self._settings = settings
         rate = info.sample_rate_hz
-        self._nfft = 1 << int(np.clip(round(np.log2(rate / settings.resolution_hz)), 6, 13))
+        self._nfft = 1 << int(np.clip(round(np.log2(rate / settings.resolution_hz)), 8, 13))
         window = np.hanning(self._nfft + 1)[:-1]
         self._window = (window / np.sqrt(np.sum(window**2))).astype(np.float32)
         self._sum = np.zeros(self._nfft)
@@ -104,6 +117,7 @@ class CarrierDetector:
         self._frames = 0
         self._started_at = 0
         self._next_id = first_id
+        self._parts: list[tuple[float, FloatArray]] = []
         self._latest: FloatArray = np.empty((0, self._nfft), np.float32)
         self.tracks: list[CarrierTrack] = []
         self.overflow = 0
@@ -123,6 +137,9 @@ class CarrierDetector:
         if floor is None:
             return
         self._latest = power
+        if len(self._parts) < MAX_PARTS:
+            middle = dwell.first_sample + dwell.layout.dwell_samples / 2
+            self._parts.append((middle / self._info.sample_rate_hz, floor))
         self._sum += floor
         self._dwells += 1
         self._frames += len(power)
@@ -154,7 +171,6 @@ class CarrierDetector:
 
     def _evaluate(self, iq: ComplexArray, stop_sample: int) -> None:
         level = self._sum / self._dwells
-        seconds = (self._started_at + stop_sample) / 2 / self._info.sample_rate_hz
         found = find_carriers(level, self._frames, self._settings, self._info)
         found = [c for c in drop_images(found, level.size) if is_steady(self._latest, c)]
         found = join_comb(found)
@@ -165,10 +181,13 @@ class CarrierDetector:
             track = self._follow(carrier, stop_sample)
             if track is None:
                 continue
-            track.times_s.append(seconds)
-            track.offsets_hz.append(carrier.offset_hz)
+            for seconds, floor in self._parts:
+                if len(track.times_s) < MAX_POINTS:
+                    track.times_s.append(seconds)
+                    track.offsets_hz.append(_centroid_hz(floor, carrier, self.resolution_hz))
             if track.symbols is not None:
                 track.symbols.add(iq)
+        self._parts.clear()
         self._sum[:] = 0
         self._dwells = self._frames = 0
 
@@ -201,8 +220,10 @@ class CarrierDetector:
                 found.cn_db,
                 found.half_power_bins * step,
             )
-            if not found.tone:
-                track.symbols = SymbolRate(info.sample_rate_hz, low - centre, high - centre)
+            if not (found.tone or found.comb):
+                track.symbols = SymbolRate(
+                    info.sample_rate_hz, low - centre, high - centre, track.half_power_hz
+                )
             self._next_id += 1
             self.tracks.append(track)
             if found.low <= 2 or found.high >= self._nfft - 3:
@@ -233,7 +254,8 @@ def find_carriers(
     rest = level.copy()
     averages = frames / QUANTILE_LOSS
     width = 1
-    while width <= nfft // 4:
+    # Both references must lie inside the slice.
+    while width <= nfft // 8:
         shape = averages * freedom(width, 1)
         threshold = float(gammainccinv(shape, settings.pfa / nfft) / shape)
         if width > TONE_BINS:
@@ -250,9 +272,29 @@ def find_carriers(
         # What a narrow window explains must not be smeared over a wide one.
         rest[mask] = np.minimum(rest[mask], beside[mask])
         width *= 2
-    return [
-        _measure(level, low, high, frames, info.sample_rate_hz / nfft) for low, high in _runs(mask)
-    ]
+    step_hz = info.sample_rate_hz / nfft
+    measured = [_measure(level, low, high, averages, step_hz) for low, high in _runs(mask)]
+    return [m for m in measured if _is_sharp(level, m)]
+
+
+def _is_sharp(level: NDArray[np.float64], found: _Found) -> bool:
+    """Whether the level falls to that of the surroundings close to both edges."""
+    width = found.high - found.low + 1
+    if width < SKIRT_BINS:
+        return True
+    reach = max(3, round(SKIRT * width))
+    inside = float(np.median(level[found.low : found.high + 1]))
+    noise = inside / (1 + 10 ** (found.cn_db / 10))
+    for start, stop in (
+        (found.low - 2 * reach, found.low - reach),
+        (found.high + reach, found.high + 2 * reach),
+    ):
+        if start < 0 or stop > level.size:
+            continue
+        left = float(np.median(level[start:stop])) - noise
+        if left > SKIRT_LEFT * (inside - noise):
+            return False
+    return True
 
 
 def _beside(level: NDArray[np.float64], width: int) -> NDArray[np.float64]:
@@ -278,7 +320,7 @@ def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _measure(
-    level: NDArray[np.float64], low: int, high: int, frames: int, step_hz: float
+    level: NDArray[np.float64], low: int, high: int, averages: float, step_hz: float
 ) -> _Found:
     reach = max(8, high - low + 1)
     left = level[max(0, low - 3 - reach) : max(1, low - 3)]
@@ -288,7 +330,7 @@ def _measure(
     inside = np.zeros(level.size, bool)
     inside[max(0, low - 1) : high + 2] = True
     excess = np.where(inside, level - noise, 0.0)
-    first, last = occupied(excess, floor, frames, inside)
+    first, last = occupied(excess, floor, averages, inside)
     strong = np.maximum(excess[first : last + 1], 0)
     weight = strong / max(float(strong.sum()), np.finfo(np.float64).tiny)
     centroid = float(np.sum(weight * np.arange(first, last + 1)))
@@ -302,6 +344,17 @@ def _measure(
         bool(narrow),
         _half_power_bins(excess[first : last + 1]),
     )
+
+
+def _centroid_hz(floor: FloatArray, found: _Found, step_hz: float) -> float:
+    """Centre of gravity of the carrier within one dwell."""
+    low, high = max(0, found.low - 2), min(floor.size, found.high + 3)
+    part = floor[low:high].astype(np.float64)
+    weight = np.maximum(part - min(part[0], part[-1]), 0)
+    total = float(weight.sum())
+    if total <= 0:
+        return found.offset_hz
+    return (float(np.sum(weight * np.arange(low, high))) / total - floor.size // 2) * step_hz
 
 
 def _half_power_bins(excess: NDArray[np.float64]) -> int:
@@ -348,6 +401,7 @@ def join_comb(found: list[_Found]) -> list[_Found]:
         offset_hz=(ordered[0].offset_hz + ordered[-1].offset_hz) / 2,
         tone=False,
         half_power_bins=ordered[-1].high - ordered[0].low + 1,
+        comb=True,
     )
     return [whole]
 

@@ -21,6 +21,10 @@ STRETCH_S = 10e-3
 #: Stretches that must agree before and after the step.
 PERSIST = 3
 
+#: This part of the step happens between two neighbouring stretches; the rest
+#: is drift.
+SHARP = 0.7
+
 #: Smallest step that is no noise, in dB, and how far sub-bands may differ.
 SMALLEST_DB = 0.6
 SPREAD_DB = 0.5
@@ -82,6 +86,9 @@ def _step_db(levels: NDArray[np.float64], at: int) -> float | None:
     size = float(np.median(step))
     spread = float(np.median(np.abs(step - size)))
     drift = max(float(np.ptp(np.median(part, axis=1))) for part in (before, after))
+    edge = float(np.median(levels[at] - levels[at - 1]))
+    if edge / size < SHARP if size else True:
+        return None
     if abs(size) < SMALLEST_DB or spread > SPREAD_DB or drift > 0.5 * abs(size):
         return None
     return size

@@ -11,7 +11,7 @@ OBW_BETA = 0.01
 
 
 def occupied(
-    excess: NDArray[np.float64], floor: NDArray[np.float64], frames: int, used: NDArray[np.bool_]
+    excess: NDArray[np.float64], floor: NDArray[np.float64], frames: float, used: NDArray[np.bool_]
 ) -> tuple[int, int]:
     """First and last bin of the occupied bandwidth (99 % of the excess power).
 

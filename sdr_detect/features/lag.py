@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
+from scipy.ndimage import percentile_filter
 from scipy.special import gammaincc, gammainccinv
 
 from sdr_detect.dsp.autocorr import OVERSAMPLING, Correlation, LagGrid, correlate
@@ -90,11 +90,11 @@ class LagSum:
 
     def peaks(self, pfa: float) -> list[LagPeak]:
         """Lags that repeat, most significant first."""
-        power, valid = self._statistic()
+        power, dof, valid = self._statistic()
         if valid.size < 8:
             return []
         lags = self._grid.lags_s
-        tail = gammaincc(self.dwells, power)
+        tail = gammaincc(dof, power)
         crest = np.zeros(power.size, bool)
         crest[1:-1] = (power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:])
         found = [i for i in valid if crest[i] and tail[i] * valid.size < pfa]
@@ -109,7 +109,7 @@ class LagSum:
         does not count. ``pfa`` counts only the lags searched. None where the
         lag cannot be measured.
         """
-        power, valid = self._statistic()
+        power, dof, valid = self._statistic()
         lags = self._grid.lags_s
         reach = max(AROUND * lag_s, 2.5 * OVERSAMPLING * self._grid.step_s)
         near = valid[np.abs(lags[valid] - lag_s) <= reach] if valid.size else valid
@@ -117,25 +117,31 @@ class LagSum:
         if not near.size:
             return None
         at = int(near[np.argmax(power[near])])
-        peak = self._peak(at, power, gammaincc(self.dwells, power), lags, near.size)
+        peak = self._peak(at, power, gammaincc(dof, power), lags, near.size)
         crest = power[at] >= power[at - 1] and power[at] >= power[at + 1]
         if not crest or abs(peak.lag_s - lag_s) > tolerance * lag_s + 3 * peak.sigma_s:
             return replace(peak, pfa=1.0)
         return peak
 
-    def _statistic(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Gamma(dwells, 1) in noise, scaled by the surroundings' own level."""
+    def _statistic(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Gamma(dof, 1) in noise, scaled by the surroundings' own level; dof; valid lags."""
         usable = self._all_pairs > 0
         usable[: self._min] = False
         valid = np.flatnonzero(usable)
         power = np.zeros_like(self._power)
+        dof = np.ones_like(self._power)
         if not self.dwells or valid.size < 8:
-            return power, valid[:0]
+            return power, dof, valid[:0]
         width = min(valid.size // 2 * 2 - 1, max(31, valid.size // 8) | 1)
-        around = median_filter(self._power[valid], width, mode="nearest")
-        expected = gammainccinv(self.dwells, 0.5)
-        power[valid] = self._power[valid] / np.maximum(around / expected, 1.0)
-        return power, valid
+        # A low quantile: the peaks themselves fill much of a short grid.
+        around = percentile_filter(self._power[valid], 30, width, mode="nearest")
+        excess = np.maximum(around / gammainccinv(self.dwells, 0.7), 1.0)
+        power[valid] = self._power[valid] / excess
+        # Bursts that always begin alike repeat their own side lobes: dwells
+        # that only repeat each other are no independent evidence.
+        dof[valid] = np.maximum(1.0, self.dwells / excess)
+        power[valid] *= dof[valid] / self.dwells
+        return power, dof, valid
 
     def _peak(
         self,

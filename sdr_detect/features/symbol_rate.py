@@ -18,10 +18,10 @@ from sdr_detect.model import ComplexArray
 #: Samples of one look; 55 ms at 2.4 Msps.
 LOOK_SAMPLES = 131_072
 
-#: The symbol rate lies between these shares of the occupied bandwidth
-#: (roll-off 0 to 0.6, and the 99 % rule cuts a little off).
-LOWEST = 0.55
-HIGHEST = 1.15
+#: The symbol rate lies between these shares of the -3 dB bandwidth, which it
+#: equals for root-raised-cosine shaping.
+LOWEST = 0.7
+HIGHEST = 1.4
 
 #: Another line this strong, relative to the first, and it is no single carrier.
 UNIQUE = 0.4
@@ -39,12 +39,18 @@ class SymbolRateResult:
 class SymbolRate:
     """Squared-envelope spectra of one band, summed over looks."""
 
-    def __init__(self, sample_rate_hz: float, low_offset_hz: float, high_offset_hz: float) -> None:
+    def __init__(
+        self,
+        sample_rate_hz: float,
+        low_offset_hz: float,
+        high_offset_hz: float,
+        half_power_hz: float,
+    ) -> None:
         margin = 0.3 * (high_offset_hz - low_offset_hz)
         self._rate = sample_rate_hz
         self._low = low_offset_hz - margin
         self._high = high_offset_hz + margin
-        self._bandwidth = high_offset_hz - low_offset_hz
+        self._bandwidth = half_power_hz
         self._spectrum: np.ndarray[tuple[int], np.dtype[np.float64]] | None = None
         self._size = 0
         self._looks = 0
