@@ -6,6 +6,7 @@ instead (``XPUB_NODROP``), so that a recording passes through unharmed.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -25,7 +26,7 @@ _log = logging.getLogger(__name__)
 QUEUE_MESSAGES = 64
 
 _POLL_MS = 100
-#: How long the last messages may take to leave after the end.
+#: How long subscribers may take to read what is left after the end.
 _LINGER_LIVE_MS = 2_000
 _LINGER_REPLAY_MS = 60_000
 
@@ -61,6 +62,7 @@ class ZmqPublisher:
         self._epoch = 0
         self._info: StreamInfo | None = None
         self._heard = False
+        self._listeners: set[bytes] = set()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.set_hwm(QUEUE_MESSAGES)
@@ -83,13 +85,19 @@ class ZmqPublisher:
         """Wait until somebody listens; False when stopped before."""
         while not self._stop.is_set():
             self._note_subscribers(_POLL_MS)
-            if self._heard:
+            if self._listeners:
                 return True
         return False
 
     def _note_subscribers(self, timeout_ms: int) -> None:
+        """Take in who came and who went: one byte, and the topic."""
         while self._socket.poll(timeout_ms):
-            self._heard |= self._socket.recv().startswith(b"\x01")
+            note = self._socket.recv()
+            if note[:1] == b"\x01":
+                self._heard = True
+                self._listeners.add(note[1:])
+            else:
+                self._listeners.discard(note[1:])
             timeout_ms = 0
 
     def take(self, block: IQBlock) -> None:
@@ -130,20 +138,22 @@ class ZmqPublisher:
         if self._socket.closed:
             return
         patient = self._waits and not self._stop.is_set()
-        self._socket.setsockopt(zmq.LINGER, _LINGER_REPLAY_MS if patient else _LINGER_LIVE_MS)
-        if self._info is not None:
-            # The end must not be dropped: without it a subscriber waits in vain.
-            self._socket.setsockopt(zmq.XPUB_NODROP, 1)
-            self._socket.setsockopt(zmq.SNDTIMEO, self._socket.getsockopt(zmq.LINGER))
-            self._end(self._info)
+        linger_ms = _LINGER_REPLAY_MS if patient else _LINGER_LIVE_MS
+        due_s = time.monotonic() + linger_ms / 1e3
+        while self._info is not None and self._listeners and time.monotonic() < due_s:
+            self._say_end(self._info)
+            self._note_subscribers(_POLL_MS)
         if not self._heard:
             _log.warning("%s: nobody listened", self.endpoint)
-        self._socket.close()
+        self._socket.close(linger=0)
         self._context.term()
 
-    def _end(self, info: StreamInfo) -> None:
-        head, payload = wire.encode_end(info.stream_id, self._stamp())
-        try:
-            self._socket.send_multipart((head, payload))
-        except zmq.Again:
-            _log.warning("%s: a subscriber took nothing to the end", self.endpoint)
+    def _say_end(self, info: StreamInfo) -> None:
+        """Say that no more comes, again and again until the subscribers have left.
+
+        One that reads slower than we send misses what is said while its queue
+        is full, and loses what the kernel still holds for it when we hang up
+        (ipc does that): without the end it would wait in vain.
+        """
+        with contextlib.suppress(zmq.Again):
+            self._socket.send_multipart(wire.encode_end(info.stream_id, self._stamp()))
