@@ -58,6 +58,11 @@ def publish_all(publisher: ZmqPublisher, blocks: list[IQBlock]) -> None:
     publisher.close()
 
 
+def publish_one(publisher: ZmqPublisher) -> None:
+    assert publisher.wait_for_subscriber()
+    publisher.take(block(0))
+
+
 def raw(block: IQBlock) -> tuple[int, int, bytes]:
     return block.first_sample, block.lost_before, block.samples.tobytes()
 
@@ -158,7 +163,7 @@ def test_a_retune_passes_through(endpoint: str) -> None:
 def test_silence_is_loss(endpoint: str) -> None:
     publisher = ZmqPublisher(endpoint, Overflow.DROP_OLDEST)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: publisher.wait_for_subscriber() and publisher.take(block(0)))
+        pool.submit(publish_one, publisher)
         source = subscribe(endpoint, SourceOptions(start_timeout_s=10, timeout_s=0.2))
         blocks = source.blocks()
         next(blocks)
@@ -175,7 +180,7 @@ def test_nobody_publishes(endpoint: str) -> None:
 def test_closing_ends_a_silent_subscriber(endpoint: str) -> None:
     publisher = ZmqPublisher(endpoint, Overflow.DROP_OLDEST)
     with ThreadPoolExecutor(2) as pool:
-        pool.submit(lambda: publisher.wait_for_subscriber() and publisher.take(block(0)))
+        pool.submit(publish_one, publisher)
         source = subscribe(endpoint, SourceOptions(timeout_s=60))
         reading = pool.submit(lambda: list(source.blocks()))
         time.sleep(0.2)
@@ -188,7 +193,7 @@ def test_closing_ends_a_silent_subscriber(endpoint: str) -> None:
 def test_a_source_never_read_is_released(endpoint: str) -> None:
     publisher = ZmqPublisher(endpoint, Overflow.DROP_OLDEST)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: publisher.wait_for_subscriber() and publisher.take(block(0)))
+        pool.submit(publish_one, publisher)
         source = subscribe(endpoint)
     source.close()
     assert source._socket.closed
