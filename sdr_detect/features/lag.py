@@ -32,6 +32,10 @@ RESOLVED_SAMPLES = 3.5
 #: Around a stated lag this part of it is searched for a higher crest.
 AROUND = 0.06
 
+#: Copies that really are this long correlate at their length about as strongly
+#: as at any multiple of it.
+FUNDAMENTAL = 0.6
+
 #: Peaks kept for the record.
 MAX_PEAKS = 8
 
@@ -123,6 +127,46 @@ class LagSum:
             return replace(peak, pfa=1.0)
         return peak
 
+    def test_comb(self, lag_s: float, tolerance: float) -> LagPeak | None:
+        """Whether the waveform consists of equal copies ``lag_s`` long.
+
+        Copies correlate at every multiple of their length. The statistic at
+        the multiples on the grid is added up, which gives more evidence than
+        the first alone and places the length as finely as the last multiple
+        does. None where fewer than two multiples can be measured.
+        """
+        power, dof, valid = self._statistic()
+        if not valid.size:
+            return None
+        step, lags = self._grid.step_s, self._grid.lags_s
+        first, last = lags[valid[0]], lags[valid[-1]]
+        count = int(last / (lag_s * (1 + AROUND)))
+        if count < 2 or lag_s * (1 - AROUND) < first:
+            return None
+        trial = np.arange(lag_s * (1 - AROUND), lag_s * (1 + AROUND), step / (2 * count))
+        multiples = np.arange(1, count + 1)[:, None] * trial
+        total = np.interp(multiples, lags, power).sum(axis=0)
+        freedom = np.interp(multiples, lags, dof).sum(axis=0)
+        at = int(np.argmax(total))
+        tests = max(1.0, 2 * AROUND * lag_s * count / step)
+        pfa = float(min(1.0, gammaincc(freedom[at], total[at]) * tests))
+        held = np.maximum(self._all_pairs, 1.0)
+        strengths = np.interp(multiples[:, at], lags, self._strength / held)
+        strength = float(strengths[0])
+        fundamental = strength > FUNDAMENTAL * float(strengths.max())
+        # Each multiple places the length; the error of the sum is that of the
+        # longest, shared by all.
+        sigma_s = 0.5 / self._grid.sample_rate_hz / np.sqrt(max(total[at], 1.0)) / count
+        peak = LagPeak(float(trial[at]), float(sigma_s), strength, pfa)
+        edge = at in (0, trial.size - 1)
+        if (
+            edge
+            or not fundamental
+            or abs(peak.lag_s - lag_s) > tolerance * lag_s + 3 * sigma_s + step / (2 * count)
+        ):
+            return replace(peak, pfa=1.0)
+        return peak
+
     def _statistic(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Gamma(dof, 1) in noise, scaled by the surroundings' own level; dof; valid lags."""
         usable = self._all_pairs > 0
@@ -135,7 +179,12 @@ class LagSum:
         width = min(valid.size // 2 * 2 - 1, max(31, valid.size // 8) | 1)
         # A low quantile: the peaks themselves fill much of a short grid.
         around = percentile_filter(self._power[valid], 30, width, mode="nearest")
-        excess = np.maximum(around / gammainccinv(self.dwells, 0.7), 1.0)
+        around /= gammainccinv(self.dwells, 0.7)
+        # Random content that is the same in every burst averages to the number
+        # of bursts at every lag; more than that only if it is narrow in band.
+        alike = max(1.0, self.members / self.dwells)
+        excess = np.where(around < 3 * alike, np.minimum(around, alike), around)
+        excess = np.maximum(excess, 1.0)
         power[valid] = self._power[valid] / excess
         # Bursts that always begin alike repeat their own side lobes: dwells
         # that only repeat each other are no independent evidence.

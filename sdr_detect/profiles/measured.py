@@ -40,15 +40,20 @@ class Measured:
     def lag(self, where: str, lag_s: float, tolerance: float) -> LagPeak | None:
         """The repetition at one lag; None where it cannot be measured.
 
-        In the head of a burst a whole fraction of the lag that is as strong
-        takes its place: the downlink's 0.533 µs also repeats after 2.133 µs.
+        A head is a row of copies and correlates at every multiple. There, a
+        whole fraction of the lag that is as strong takes its place: the
+        downlink's 0.533 µs also repeats after 2.133 µs.
         """
         total = self.lags.get(where)
-        peak = None if total is None else total.test(lag_s, tolerance)
-        if peak is None or total is None or where != "head":
-            return peak
+        if total is None:
+            return None
+        if where != "head":
+            return total.test(lag_s, tolerance)
+        peak = total.test_comb(lag_s, tolerance)
+        if peak is None:
+            return None
         for divisor in DIVISORS:
-            shorter = total.test(lag_s / divisor, tolerance)
+            shorter = total.test_comb(lag_s / divisor, tolerance)
             if (
                 shorter is not None
                 and shorter.pfa < 1e-3
