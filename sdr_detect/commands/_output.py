@@ -56,12 +56,17 @@ def json_output(target: str | None) -> Iterator[TextIO | None]:
         yield sys.stdout
         sys.stdout.flush()
     else:
-        with contextlib.ExitStack() as stack:
+        try:
+            file = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 - see below
+        except OSError as exc:
+            raise SinkError(f"{target} cannot be written: {exc.strerror}") from exc
+        try:
+            yield file
+        finally:
             try:
-                file = stack.enter_context(Path(target).open("w", encoding="utf-8"))
+                file.close()  # writes what is buffered: the disk may be full only now
             except OSError as exc:
                 raise SinkError(f"{target} cannot be written: {exc.strerror}") from exc
-            yield file
 
 
 def make_folder(folder: Path) -> None:

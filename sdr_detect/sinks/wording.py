@@ -102,7 +102,7 @@ def seconds(duration_s: float | None) -> str:
     if duration_s == 0:
         return "0 s"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if duration_s >= size:
+        if duration_s >= 0.9995 * size:  # what rounds up to 1000 belongs to the next unit
             return f"{duration_s / size:.4g} {unit}"
     return f"{duration_s * 1e9:.3g} ns"
 
