@@ -53,7 +53,7 @@ class Correlation:
     """Summed lag products of one stretch of samples.
 
     In white noise ``products / sqrt(pairs)`` is a standard complex normal at
-    every lag but 0.
+    every lag but 0, whose own product is taken out.
     """
 
     products: NDArray[np.complex128]
@@ -92,6 +92,9 @@ def correlate(
     if smooth_hz > 0:
         spectrum = _flatten(spectrum, round(smooth_hz / grid.sample_rate_hz * fft_size))
     level = float(spectrum.mean())
+    # Between samples even white noise correlates with itself, as sin(x)/x of
+    # its bandwidth. That is lag 0 seen from afar: take it out.
+    spectrum -= level
     padded = np.zeros(fft_size * OVERSAMPLING)
     half = fft_size // 2
     padded[:half] = spectrum[:half]
