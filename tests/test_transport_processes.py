@@ -1,0 +1,221 @@
+"""Real processes: capture to monitor, and what happens when one of them ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdr_detect.formats.find import open_recording
+from sdr_detect.simulate.scene import load_scene
+from sdr_detect.simulate.write import write_sigmf
+
+Process = subprocess.Popen[str]
+LIMIT_S = 60
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Path:
+    """0.1 s with three gaps."""
+    scene = load_scene(repo_root / "recordings" / "scenes" / "lost_samples_2m4.toml")
+    return write_sigmf(scene, tmp_path_factory.mktemp("lossy") / "lossy.sigmf-meta")
+
+
+@pytest.fixture(scope="module")
+def analysed(recording: Path) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "sdr_detect", "analyze", str(recording), "--json", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Process]]:
+    """Starts ``sdr-detect`` processes and ends what is left of them."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(*words: object) -> Process:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sdr_detect", *map(str, words)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            return process
+
+        yield begin
+
+
+def first_line(process: Process) -> str:
+    """The first line on stdout, waiting for it."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], LIMIT_S)
+    assert ready, "nothing came"
+    return process.stdout.readline()
+
+
+def events(text: str | list[str]) -> list[str]:
+    """All lines but the one that says what was analysed."""
+    lines = text.splitlines() if isinstance(text, str) else text
+    return [line for line in lines if not line.startswith('{"type": "recording"')]
+
+
+def last(text: str) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(text.splitlines()[-1])
+    return line
+
+
+def test_the_chain_finds_what_the_file_analysis_finds(
+    start: Callable[..., Process], recording: Path, analysed: list[str], tmp_path: Path
+) -> None:
+    capture = start(
+        "capture", "--source", f"file://{recording}?pace=0", "--publish", "tcp://127.0.0.1:*",
+        "--wait-subscriber", "--record", tmp_path / "again.sigmf-meta",
+    )  # fmt: skip
+    assert capture.stderr is not None
+    endpoint = capture.stderr.readline().split()[-1]
+    monitor = start("monitor", "--subscribe", endpoint, "--json", "-", "--plots", tmp_path)
+    out, err = monitor.communicate(timeout=LIMIT_S)
+    assert (monitor.returncode, err) == (0, "")
+    assert capture.wait(LIMIT_S) == 0
+    # Byte for byte: bursts, gaps, tracks and the verdict.
+    assert events(out) == events(analysed)
+    assert (tmp_path / "lossy.png").read_bytes().startswith(b"\x89PNG")
+    with open_recording(tmp_path / "again.sigmf-meta") as again, open_recording(recording) as first:
+        assert [c.lost_before for c in again.captures] == [c.lost_before for c in first.captures]
+        length = first.stop_sample
+        assert again.read(0, length).tobytes() == first.read(0, length).tobytes()
+
+
+def test_monitor_reads_a_source_itself(
+    start: Callable[..., Process], recording: Path, analysed: list[str]
+) -> None:
+    monitor = start("monitor", "--source", f"file://{recording}?pace=0", "--json", "-")
+    out, _ = monitor.communicate(timeout=LIMIT_S)
+    assert monitor.returncode == 0
+    assert events(out) == events(analysed)
+    facts = json.loads(out.splitlines()[0])
+    assert (facts["sha256"], facts["duration_s"], facts["sample_count"]) == (None, None, None)
+
+
+def test_a_killed_capture_is_told_and_leaves_a_verdict(
+    start: Callable[..., Process], recording: Path, tmp_path: Path
+) -> None:
+    capture = start(
+        "capture", "--source", f"file://{recording}?pace=0.01", "--publish", f"ipc://{tmp_path}/iq",
+        "--wait-subscriber",
+    )  # fmt: skip
+    monitor = start("monitor", "--subscribe", f"ipc://{tmp_path}/iq", "--json", "-", "--timeout", 1)
+    assert json.loads(first_line(monitor))["type"] == "recording"
+    capture.kill()
+    out, err = monitor.communicate(timeout=LIMIT_S)
+    assert monitor.returncode == 1
+    assert "nothing for 1 s" in err
+    assert "Traceback" not in err
+    assert last(out)["type"] == "verdict"
+    assert last(out)["verdict"] == "inconclusive"
+
+
+def test_interrupting_the_monitor_gives_its_verdict(
+    start: Callable[..., Process], recording: Path
+) -> None:
+    monitor = start("monitor", "--source", f"file://{recording}?pace=0.01", "--json", "-")
+    first_line(monitor)
+    time.sleep(0.3)
+    monitor.send_signal(signal.SIGINT)
+    out, err = monitor.communicate(timeout=LIMIT_S)
+    assert monitor.returncode == 130
+    assert err == ""
+    assert last(out)["type"] == "verdict"
+
+
+def test_interrupting_the_capture_ends_the_stream_properly(
+    start: Callable[..., Process], recording: Path, tmp_path: Path
+) -> None:
+    capture = start(
+        "capture", "--source", f"file://{recording}?pace=0.01", "--publish", f"ipc://{tmp_path}/iq",
+        "--wait-subscriber",
+    )  # fmt: skip
+    monitor = start("monitor", "--subscribe", f"ipc://{tmp_path}/iq", "--json", "-")
+    first_line(monitor)
+    capture.send_signal(signal.SIGINT)
+    assert capture.wait(LIMIT_S) == 130
+    out, err = monitor.communicate(timeout=LIMIT_S)
+    assert (monitor.returncode, err) == (0, "")
+    assert last(out)["type"] == "verdict"
+
+
+def test_interrupting_an_analysis_gives_a_verdict_on_its_part(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    path = tmp_path / "long.cs8"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)  # a sparse file: 27 s of zeros
+    analyze = start(
+        "analyze", path, "--format", "cs8", "--rate", "20e6", "--rf", "14.2e9", "--json", "-",
+        "--set", "frames.dwell_s=0.05",
+    )  # fmt: skip
+    first_line(analyze)
+    time.sleep(0.5)
+    analyze.send_signal(signal.SIGINT)
+    out, _ = analyze.communicate(timeout=LIMIT_S)
+    assert analyze.returncode == 130
+    assert last(out)["type"] == "verdict"
+
+
+def test_a_reader_that_leaves_ends_it_quietly(
+    start: Callable[..., Process], recording: Path
+) -> None:
+    analyze = start("analyze", recording, "--json", "-")
+    assert analyze.stdout is not None
+    analyze.stdout.close()
+    assert analyze.stderr is not None
+    err = analyze.stderr.read()
+    assert analyze.wait(LIMIT_S) == 1
+    assert "Traceback" not in err
+    analyze.stdout = None
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["capture", "--source", "file://x"], 2, "nowhere"),
+        (["capture", "--source", "file://x", "--record", "a.wav"], 1, "does not exist"),
+        (["capture", "--source", "file://x", "--wait-subscriber", "--record", "a"], 2, "needs"),
+        (["monitor"], 2, "--subscribe"),
+        (["monitor", "--source", "file://x", "--subscribe", "ipc:///x"], 2, "either"),
+        (["monitor", "--source", "flie://x"], 1, "did you mean file://"),
+        (["monitor", "--subscribe", "tcp://192.0.2.1:5555"], 2, "neither encrypted"),
+        (["monitor", "--source", "file://x", "--timeout", "0"], 2, "timeout"),
+    ],
+)
+def test_wrong_calls(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+    said: str,
+) -> None:
+    from sdr_detect import cli
+
+    monkeypatch.setattr(sys, "argv", ["sdr-detect", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == code
+    assert said in capsys.readouterr().err
