@@ -223,7 +223,8 @@ class Epoch:
                 int(np.count_nonzero(dwell.overload[:real] & ~blind)) * layout.fine
             )
         if dwell.analysed_frames:
-            mean = dwell.power[dwell.frame_ok].mean(axis=0)
+            shown = np.flatnonzero(dwell.frame_ok)[:: max(1, dwell.analysed_frames // 64)]
+            mean = dwell.power[shown].mean(axis=0)
             self.frame = Frame(self.info, dwell.first_sample, mean, dwell.floor.copy())
 
     def _health(self) -> list[Event]:

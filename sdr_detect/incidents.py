@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,14 @@ class _Open:
 class IncidentLog:
     """Joins the faults of one kind across dwells."""
 
-    def __init__(self, kind: str, reason: str, detail: str, join_samples: int) -> None:
-        self._kind = kind
+    def __init__(
+        self,
+        kind: Literal["gap", "overload", "health"],
+        reason: str,
+        detail: str,
+        join_samples: int,
+    ) -> None:
+        self._kind: Literal["gap", "overload", "health"] = kind
         self._reason = reason
         self._detail = detail
         self._join = join_samples
@@ -77,7 +84,4 @@ class IncidentLog:
         self.count += 1
         if self.count > MAX_LISTED:
             return []
-        kind = (
-            "overload" if self._kind == "overload" else "gap" if self._kind == "gap" else "health"
-        )
-        return [Incident(kind, Span(done.start, done.stop), self._reason, self._detail)]
+        return [Incident(self._kind, Span(done.start, done.stop), self._reason, self._detail)]

@@ -25,6 +25,9 @@ from sdr_detect.settings import BurstSettings
 #: Share of a dwell that must stay quiet to renew the noise reference from it.
 QUIET_SHARE = 0.15
 
+#: A reference that moved by less leaves the test as it was.
+RENEWED_DB = 0.3
+
 #: Share of a region's frames that must stand out by themselves to call it strong.
 STRONG_SHARE = 0.25
 
@@ -73,8 +76,8 @@ class BurstDetector:
         found = self._energy.find(dwell)
         quiet = dwell.frame_ok & ~found.any_frame
         if found.any_frame.any() and quiet.sum() > QUIET_SHARE * max(1, dwell.analysed_frames):
-            dwell.whiten(quiet)
-            found = self._energy.find(dwell)
+            if dwell.renew_reference(quiet) > RENEWED_DB:
+                found = self._energy.find(dwell)
         self.unsteadiness = found.unsteadiness
         self.active = found.any_frame
         self.smallest_excess = found.smallest_excess
@@ -219,7 +222,7 @@ def _pulse_width_s(dwell: Dwell, start: int, stop: int) -> float:
     """Equivalent width (Σp)²/Σp² of the fine envelope: short for a radar pulse."""
     fine = dwell.layout.fine
     inner = dwell.fine_power[max(0, start // fine - 2) : stop // fine + 3].astype(np.float64)
-    level = float(np.median(dwell.fine_power))
+    level = dwell.quiet_power
     above = np.maximum(inner - level, 0)
     squares = float(np.sum(above**2))
     if squares <= 0:

@@ -109,7 +109,7 @@ class CarrierDetector:
         self._info = info
         self._settings = settings
         rate = info.sample_rate_hz
-        self._nfft = 1 << int(np.clip(round(np.log2(rate / settings.resolution_hz)), 8, 13))
+        self._nfft = 1 << int(np.clip(round(np.log2(rate / settings.resolution_hz)), 8, 12))
         window = np.hanning(self._nfft + 1)[:-1]
         self._window = (window / np.sqrt(np.sum(window**2))).astype(np.float32)
         self._sum = np.zeros(self._nfft)

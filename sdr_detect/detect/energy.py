@@ -80,7 +80,8 @@ class Exceedances:
     @property
     def any_frame(self) -> NDArray[np.bool_]:
         """Frames with at least one cell above threshold."""
-        return self.narrow.any(axis=1) | self.wide.any(axis=1)
+        active: NDArray[np.bool_] = np.any(self.narrow | self.wide, axis=1)
+        return active
 
 
 class EnergyTest:
@@ -97,20 +98,26 @@ class EnergyTest:
 
     def find(self, dwell: Dwell) -> Exceedances:
         """Test every box of the dwell."""
-        energy = np.where(dwell.frame_ok[:, None], dwell.energy, np.float32(1))
+        # Sub-bands first: the tests run along time.
+        energy = np.where(dwell.frame_ok, dwell.energy.T, np.float32(1))
         spread, unsteadiness = self._spread(energy, dwell)
         half = self._layout.subbands // 2
-        ok = dwell.frame_ok[:, None]
-        short = np.zeros(len(energy), dtype=np.bool_)
+        short = np.zeros(energy.shape[1], dtype=np.bool_)
         narrow = self._paint(energy.copy(), spread, short, lambda test: test.width < half)
-        narrow &= energy > SPLATTER * energy.max(axis=1, keepdims=True)
-        concentrated = _concentrated(energy) & narrow.any(axis=1)
-        filled = (narrow.mean(axis=1) > 0.5) & ~concentrated
-        rest = np.where((narrow & ~filled[:, None]) | concentrated[:, None], np.float32(1), energy)
+        concentrated = np.zeros_like(short)
+        hit = np.flatnonzero(narrow.any(axis=0))
+        if hit.size:
+            column = energy[:, hit]
+            narrow[:, hit] &= column > SPLATTER * column.max(axis=0)
+            concentrated[hit] = _concentrated(column)
+        filled = (narrow.mean(axis=0) > 0.5) & ~concentrated
+        rest = np.where((narrow & ~filled) | concentrated, np.float32(1), energy)
         wide = self._paint(rest, spread, short, lambda test: test.width >= half)
-        wide[filled] = True
+        wide[:, filled] = True
+        wide &= dwell.frame_ok
+        narrow &= ~wide & dwell.frame_ok
         least = min(t.excess * spread[t.width, t.frames] for t in self._tests)
-        return Exceedances(narrow & ~wide & ok, wide & ok, short, unsteadiness, least)
+        return Exceedances(narrow.T, wide.T, short, unsteadiness, least)
 
     def _paint(
         self,
@@ -130,7 +137,7 @@ class EnergyTest:
             paint_exceedances(energy, test.width, test.frames, 1 + excess, mask)
             energy[mask] = 1
             if test.frames == 1:
-                short |= mask.any(axis=1)
+                short |= mask.any(axis=0)
         return mask
 
     def _spread(
@@ -152,7 +159,7 @@ class EnergyTest:
 
     def _extra_variance(self, energy: FloatArray, dwell: Dwell, frames: int) -> float:
         """Variance of the slice's mean energy beyond what thermal noise has."""
-        level = energy.mean(axis=1, dtype=np.float64)
+        level = energy.mean(axis=0, dtype=np.float64)
         whole = level.size // frames * frames
         blocks = level[:whole].reshape(-1, frames).mean(axis=1)
         ok = dwell.frame_ok[:whole].reshape(-1, frames).all(axis=1)
@@ -196,9 +203,9 @@ def _concentrated(energy: FloatArray) -> NDArray[np.bool_]:
     The rest is then splatter of a narrow burst, not a burst that fills the slice.
     """
     excess = np.maximum(energy - 1, 0)
-    quarter = max(1, energy.shape[1] // 4)
-    top = np.partition(excess, -quarter, axis=1)[:, -quarter:].sum(axis=1)
-    result: NDArray[np.bool_] = top > CONCENTRATION * np.maximum(excess.sum(axis=1), 1e-9)
+    quarter = max(1, len(energy) // 4)
+    top = np.partition(excess, -quarter, axis=0)[-quarter:].sum(axis=0)
+    result: NDArray[np.bool_] = top > CONCENTRATION * np.maximum(excess.sum(axis=0), 1e-9)
     return result
 
 

@@ -89,22 +89,27 @@ def correlate(
     spectrum = np.sum(powers / np.maximum(levels, np.finfo(np.float64).tiny), axis=0)
     if shape is not None:
         spectrum /= _on_bins(shape, fft_size)
+    width = max(3, round(smooth_hz / grid.sample_rate_hz * fft_size) | 1)
     if smooth_hz > 0:
-        spectrum = _flatten(spectrum, round(smooth_hz / grid.sample_rate_hz * fft_size))
+        spectrum = _flatten(spectrum, width)
     level = float(spectrum.mean())
     # Between samples even white noise correlates with itself, as sin(x)/x of
     # its bandwidth. That is lag 0 seen from afar: take it out.
     spectrum -= level
-    padded = np.zeros(fft_size * OVERSAMPLING)
+    padded = np.zeros(fft_size * OVERSAMPLING, np.float32)
     half = fft_size // 2
     padded[:half] = spectrum[:half]
     padded[-half:] = spectrum[half:]
-    # Normalised to one at lag 0, then to the number of products summed.
-    lags = scipy.fft.ifft(padded)[: grid.size] * OVERSAMPLING
+    # The inverse transform of a real spectrum is the conjugate of its forward
+    # one. Normalised to one at lag 0, then to the number of products summed.
+    lags = scipy.fft.rfft(padded)[: grid.size].conj() / fft_size
     samples = blocks * block
     whole = np.arange(grid.size) / OVERSAMPLING
     pairs = np.maximum(samples - blocks * whole, 0.0)
     products = lags / level * samples if level > 0 else np.zeros(grid.size, complex)
+    if smooth_hz > 0:
+        # The moving average holds, at its side lobes, some of every lag.
+        products /= np.maximum(1 - np.sinc(whole * width / fft_size), 0.5)
     full = np.zeros(grid.size, complex)
     full[: products.size] = products
     full[pairs <= samples / 8] = 0
@@ -124,7 +129,6 @@ def _on_bins(shape: FloatArray, fft_size: int) -> NDArray[np.float64]:
 
 def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Spectrum over its own moving average, carriers cut down first."""
-    width = max(3, width | 1)
     around = uniform_filter1d(spectrum, width, mode="wrap")
     cut = np.minimum(spectrum, TONE_RATIO * around)
     around = uniform_filter1d(cut, width, mode="wrap")

@@ -93,7 +93,7 @@ def _band_power(dwell: Dwell, first: int, last: int, band: tuple[int, int]) -> N
     floor = dwell.floor[low : high + 1]
     narrow = high - low + 1 < layout.used_bins * 0.9
     if narrow or floor.max() > CARRIER_RATIO * np.median(floor):
-        weight = np.zeros(layout.nfft)
+        weight = np.zeros(layout.nfft, np.float32)
         # Whitened, so that a steady carrier within the band does not drown the edge.
         level = np.maximum(floor, np.median(floor))
         weight[low : high + 1] = np.sqrt(np.median(floor) / np.maximum(level, 1e-30))

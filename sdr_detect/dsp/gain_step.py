@@ -63,14 +63,15 @@ def remove_gain_steps(dwell: Dwell) -> list[GainStep]:
         at += PERSIST
     if steps:
         dwell.power *= factor[:, None]
-        dwell.whiten(dwell.frame_ok)
+        dwell.whiten()
     return steps
 
 
 def _levels_db(dwell: Dwell, per: int, count: int) -> NDArray[np.float64]:
     """Quiet level of each stretch and sub-band, (count, subbands), dB."""
-    cut = dwell.energy[: count * per].reshape(count, per, -1)
-    level = np.quantile(cut, QUIET_QUANTILE, axis=1)
+    cut = dwell.energy[: count * per].reshape(count, per, -1)[:, :: max(1, per // 128)]
+    rank = int(QUIET_QUANTILE * cut.shape[1])
+    level = np.partition(cut, rank, axis=1)[:, rank].astype(np.float64)
     ok = dwell.frame_ok[: count * per].reshape(count, per).mean(axis=1) > 0.9
     decibels: NDArray[np.float64] = 10 * np.log10(np.maximum(level, 1e-9))
     decibels[~ok] = np.nan

@@ -35,17 +35,29 @@ def cell_statistics(
     for c in range(cells):
         total = np.float32(0)
         n_clip = n_bad = n_zero = 0
-        for k in range(c * cell, (c + 1) * cell):
-            re = iq[k].real
-            im = iq[k].imag
+        part = iq[c * cell : (c + 1) * cell]
+        for k in range(cell):
+            re = part[k].real
+            im = part[k].imag
             power = re * re + im * im
-            if not np.isfinite(power):
-                iq[k] = 0
-                n_bad += 1
-                continue
             total += power
             n_zero += power == 0
             n_clip += (abs(re) >= limit) | (abs(im) >= limit)
+        if not np.isfinite(total):
+            # Rare: find the samples, then count again.
+            total = np.float32(0)
+            n_clip = n_zero = 0
+            for k in range(cell):
+                re = part[k].real
+                im = part[k].imag
+                power = re * re + im * im
+                if not np.isfinite(power):
+                    part[k] = 0
+                    n_bad += 1
+                    continue
+                total += power
+                n_zero += power == 0
+                n_clip += (abs(re) >= limit) | (abs(im) >= limit)
         energy[c] = total
         clipped[c] = n_clip
         bad[c] = n_bad
@@ -61,8 +73,11 @@ def window_frames(
     batch, nfft = out.shape
     for b in range(batch):
         start = first + b * hop
+        # Slices, so that the compiler need not check for negative indexes.
+        source = iq[start : start + nfft]
+        target = out[b]
         for k in range(nfft):
-            out[b, k] = iq[start + k] * window[k]
+            target[k] = source[k] * window[k]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -71,11 +86,12 @@ def shifted_power(spectra: ComplexArray, out: FloatArray) -> None:
     batch, nfft = spectra.shape
     half = nfft // 2
     for b in range(batch):
+        low, high = spectra[b, half:], spectra[b, :half]
+        out_low, out_high = out[b, :half], out[b, half:]
         for k in range(half):
-            x = spectra[b, k]
-            out[b, k + half] = x.real * x.real + x.imag * x.imag
-            y = spectra[b, k + half]
-            out[b, k] = y.real * y.real + y.imag * y.imag
+            out_low[k] = low[k].real * low[k].real + low[k].imag * low[k].imag
+        for k in range(half):
+            out_high[k] = high[k].real * high[k].real + high[k].imag * high[k].imag
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -97,9 +113,11 @@ def whitened_subbands(
     """
     for f in range(power.shape[0]):
         for s in range(out.shape[1]):
+            bins = power[f, edges[s] : edges[s + 1]]
+            weight = inverse_floor[edges[s] : edges[s + 1]]
             total = np.float32(0)
-            for k in range(edges[s], edges[s + 1]):
-                total += power[f, k] * inverse_floor[k]
+            for k in range(bins.size):
+                total += bins[k] * weight[k]
             out[f, s] = total
 
 
@@ -115,17 +133,23 @@ def paint_exceedances(
 
     Boxes are ``width`` sub-bands wide on the dyadic grid and slide along time
     by a single frame.
+
+    Parameters
+    ----------
+    energy, mask : (subbands, frames)
     """
-    rows, subbands = energy.shape
-    need = np.float32(threshold * width * frames)
+    subbands, rows = energy.shape
+    need = threshold * width * frames
+    line = np.empty(rows, np.float32)
     for s in range(0, subbands - width + 1, width):
+        line[:] = energy[s]
+        for w in range(1, width):
+            for f in range(rows):
+                line[f] += energy[s + w, f]
         total = np.float64(0)
         for f in range(rows):
-            for w in range(width):
-                total += energy[f, s + w]
-                if f >= frames:
-                    total -= energy[f - frames, s + w]
+            total += line[f]
+            if f >= frames:
+                total -= line[f - frames]
             if f >= frames - 1 and total > need:
-                for g in range(f - frames + 1, f + 1):
-                    for w in range(width):
-                        mask[g, s + w] = True
+                mask[s : s + width, f - frames + 1 : f + 1] = True

@@ -88,7 +88,7 @@ def make_layout(info: StreamInfo, settings: FrameSettings) -> Layout:
     wanted = min(settings.dwell_s * rate, settings.dwell_max_samples)
     frames = max(64, round(wanted / hop))
     lookahead = hop * max(4, round(settings.lookahead_s * rate / hop))
-    offsets_hz = (np.arange(nfft) - nfft // 2) * (rate / nfft)
+    offsets_hz = (np.arange(nfft, dtype=np.float64) - nfft // 2) * (rate / nfft)
     usable = (info.usable_hz or rate) / 2
     used = np.abs(offsets_hz) <= usable
     used[0] = False

@@ -28,7 +28,7 @@ from sdr_detect.model import ComplexArray, FloatArray, StreamInfo
 QUIET_QUANTILE = 0.3
 
 #: Frames looked at for the quiet level: its error is 1.8/sqrt(n) per bin.
-QUIET_FRAMES = 512
+QUIET_FRAMES = 256
 
 #: A run of exact zeros this long is no noise: a recorder filled lost samples.
 ZERO_RUN_SAMPLES = 256
@@ -83,9 +83,31 @@ class Dwell:
         """Frames the detectors may use."""
         return int(np.count_nonzero(self.frame_ok))
 
-    def whiten(self, quiet: NDArray[np.bool_]) -> None:
-        """Take the noise reference from the ``quiet`` frames and whiten by it."""
+    @property
+    def quiet_power(self) -> float:
+        """Quiet level of |x|² over the whole sample rate."""
+        return float(self.floor.mean(dtype=np.float64))
+
+    def renew_reference(self, quiet: NDArray[np.bool_]) -> float:
+        """Take the noise reference from the ``quiet`` frames instead.
+
+        The whitened energy follows by one factor a sub-band: within a sub-band
+        the two references differ by noise and a common step. Returns how far
+        the reference moved, in dB: the median over the sub-bands.
+        """
         floor = quiet_floor(self.power, quiet)
+        if floor is None:
+            return 0.0
+        ratio = np.divide(self.floor, floor, out=np.ones_like(floor), where=floor > 0)
+        edges = self.layout.subband_edges
+        factor = np.add.reduceat(ratio, edges[:-1]) / np.diff(edges).astype(np.float32)
+        self.energy *= factor
+        self.floor = floor
+        return float(np.abs(np.median(10 * np.log10(np.maximum(factor, 1e-9)))))
+
+    def whiten(self) -> None:
+        """Take the noise reference from all whole frames and whiten by it."""
+        floor = quiet_floor(self.power, self.frame_ok)
         self.floor = self.floor if floor is None else floor
         counts = np.bincount(self.layout.subband[self.layout.subband >= 0])
         share = np.zeros(self.layout.nfft, np.float32)
@@ -138,7 +160,7 @@ class Analyser:
             non_finite[:cells],
             overload[:cells],
         )
-        dwell.whiten(dwell.frame_ok)
+        dwell.whiten()
         return dwell
 
     def _spectra(self, iq: ComplexArray) -> FloatArray:
@@ -166,7 +188,8 @@ def quiet_floor(power: FloatArray, quiet: NDArray[np.bool_]) -> FloatArray | Non
     chosen = np.ascontiguousarray(power[index].T)
     level = np.partition(chosen, rank, axis=1)[:, rank]
     expected = -np.log1p(-(rank + 0.5) / index.size)
-    return (level / expected).astype(np.float32)
+    floor: FloatArray = (level / expected).astype(np.float32)
+    return floor
 
 
 def _whole_frames(blind: NDArray[np.bool_], layout: Layout) -> NDArray[np.bool_]:

@@ -54,6 +54,10 @@ class LagPeak:
     pfa: float
 
 
+#: Statistic and degrees of freedom at every lag, and the lags that can be used.
+_Statistic = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
+
+
 class LagSum:
     """Lag products of a track, summed burst by burst.
 
@@ -71,6 +75,7 @@ class LagSum:
         self._power = np.zeros(grid.size)
         self._strength = np.zeros(grid.size)
         self._all_pairs = np.zeros(grid.size)
+        self._cached: tuple[int, _Statistic] | None = None
         self.dwells = 0
         self.members = 0
 
@@ -167,7 +172,13 @@ class LagSum:
             return replace(peak, pfa=1.0)
         return peak
 
-    def _statistic(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    def _statistic(self) -> _Statistic:
+        """The statistic of all closed dwells; every claim asks for it."""
+        if self._cached is None or self._cached[0] != self.dwells:
+            self._cached = (self.dwells, self._evaluate())
+        return self._cached[1]
+
+    def _evaluate(self) -> _Statistic:
         """Gamma(dof, 1) in noise, scaled by the surroundings' own level; dof; valid lags."""
         usable = self._all_pairs > 0
         usable[: self._min] = False
@@ -231,7 +242,7 @@ class LagMeter:
         self.head_grid = LagGrid(sample_rate_hz, settings.head_max_lag_s)
         self.body_grid = LagGrid(sample_rate_hz, settings.max_lag_s)
         longest = settings.max_lag_s * sample_rate_hz
-        self._block = max(64, 1 << int(np.ceil(np.log2(4 * longest))))
+        self._block = max(64, 1 << int(np.ceil(np.log2(2 * longest))))
 
     @property
     def resolves_head(self) -> bool:
