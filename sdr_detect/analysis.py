@@ -6,15 +6,16 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sdr_detect import __version__
 from sdr_detect.config import apply_sets, build, read_toml
-from sdr_detect.events import Incident, Verdict
+from sdr_detect.events import Event, Incident, Verdict
 from sdr_detect.formats.base import Recording
-from sdr_detect.model import Span, StreamInfo
+from sdr_detect.formats.evidence import Evidence, examine
+from sdr_detect.model import IQBlock, Span, StreamInfo
 from sdr_detect.pipeline import Pipeline
 from sdr_detect.ports import Overflow, Sink
 from sdr_detect.profiles.schema import Profile
@@ -136,13 +137,14 @@ def analyze_recording(
     if lines is not None:
         lines.write_object(facts.to_json())
         all_sinks.append(lines)
-    for doubt in _doubts(recording):
+    evidence = examine(recording)
+    for doubt in _doubts(recording, evidence):
         for sink in all_sinks:
             sink.write(doubt)
     drawing = SpectrogramTap(recording.sample_count) if picture else None
     verdict = run(
         recording,
-        make_pipeline(profiles, settings),
+        _Doubting(make_pipeline(profiles, settings), evidence.unfit),
         all_sinks,
         overflow=Overflow.BLOCK,
         stop=stop,
@@ -164,11 +166,48 @@ def _facts(recording: Recording, config_digest: str) -> Facts:
     )
 
 
-def _doubts(recording: Recording) -> list[Incident]:
+def _doubts(recording: Recording, evidence: Evidence) -> list[Incident]:
     """What the reader of the file doubts, as events over all of it."""
     whole = Span(0, recording.stop_sample)
     found = [Incident("health", whole, "recording", note) for note in recording.notes]
+    found += [Incident("health", whole, "evidence", text) for text in evidence.suspicions]
     if recording.verify() is False:
         text = "the samples do not agree with the checksum in their metadata: they were changed"
         found.append(Incident("health", whole, "checksum", text))
     return found
+
+
+class _Doubting:
+    """A pipeline whose samples may be no receiver's IQ at all.
+
+    Nothing found in such samples means nothing, so that "not detected" would
+    be a wrong verdict. What is found all the same stays, with the doubt.
+    """
+
+    def __init__(self, pipeline: Detector, doubts: Sequence[str]) -> None:
+        self._pipeline = pipeline
+        self._doubts = tuple(doubts)
+
+    def process(self, block: IQBlock) -> list[Event]:
+        """As the pipeline does."""
+        return self._pipeline.process(block)
+
+    def finish(self) -> list[Event]:
+        """As the pipeline does, the verdict tempered by the doubts."""
+        events = self._pipeline.finish()
+        if self._doubts and events and isinstance(events[-1], Verdict):
+            events[-1] = _tempered(events[-1], self._doubts)
+        return events
+
+
+def _tempered(verdict: Verdict, doubts: tuple[str, ...]) -> Verdict:
+    if verdict.verdict == "detected":
+        reasons = (*verdict.reasons, *(f"against: {doubt}" for doubt in doubts))
+        return replace(verdict, reasons=reasons)
+    return replace(
+        verdict,
+        verdict="inconclusive",
+        system=None,
+        confidence=0.0,
+        reasons=(*doubts, *verdict.reasons),
+    )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from sdr_detect import cli
+from sdr_detect import analysis, cli
+from sdr_detect.events import Event, Verdict
+from sdr_detect.model import IQBlock
 from sdr_detect.simulate.scene import load_scene
 from sdr_detect.simulate.write import write_sigmf
 
@@ -274,3 +277,26 @@ def test_changed_samples_are_told(shell: Shell, lossy: Path, tmp_path: Path) -> 
     copy.with_suffix(".sigmf-data").write_bytes(data)
     lines = shell("analyze", copy, "--json", "-").lines
     assert "checksum" in [line.get("reason") for line in lines]
+
+
+def test_a_wrong_sample_type_never_reads_as_not_detected(shell: Shell, noise: Path) -> None:
+    words = ["--format", "cu8", *RAW[2:], "--json", "-"]
+    lines = shell("analyze", noise, *words).lines
+    assert lines[-1]["verdict"] == "inconclusive"
+    assert "look like cs8" in lines[-1]["reasons"][0]
+    assert "look like cs8" in next(x["detail"] for x in lines if x["type"] == "health")
+
+
+def test_what_is_detected_in_doubtful_samples_keeps_the_doubt() -> None:
+    found = Verdict("detected", "starlink", 0.99, 1e-9, -9.0, 0.9, 1.0, 0.0, ("a lag",))
+
+    class Sure:
+        def process(self, block: IQBlock) -> list[Event]:
+            return []
+
+        def finish(self) -> list[Event]:
+            return [found]
+
+    doubting = analysis._Doubting(Sure(), ("read as cs8, but …",))
+    assert doubting.finish() == [replace(found, reasons=("a lag", "against: read as cs8, but …"))]
+    assert analysis._Doubting(Sure(), ()).finish() == [found]

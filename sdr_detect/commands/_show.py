@@ -25,6 +25,7 @@ _STYLE = {"detected": "bold red", "not_detected": "bold green", "inconclusive": 
 #: Tracks shown in a table; JSON and reports have them all.
 _TRACKS = 20
 _ALTERNATIVES = 3
+_INCIDENTS = 12
 
 #: Width of what goes into a file or a pipe, which has none of its own.
 _PIPE_WIDTH = 140
@@ -47,7 +48,7 @@ def recording(facts: Facts, found: Collector, verdict: Verdict) -> RenderableTyp
     parts: list[RenderableType] = [Text(plain(facts.path), style="bold"), _facts(facts)]
     if found.tracks:
         parts.append(tracks(found.tracks))
-    parts += [Text(f"  {line}") for line in incident_lines(found)]
+    parts += [_indented(line) for line in incident_lines(found)]
     return Group(*parts, verdict_text(verdict), Text())
 
 
@@ -101,17 +102,14 @@ def _flag_lines(events: Sequence[TrackEvent]) -> Iterator[str]:
 
 def incident_lines(found: Collector) -> Iterator[str]:
     """Incidents, alike ones counted together."""
-    kinds = Counter((incident.kind, incident.reason) for incident in found.incidents)
-    first: dict[tuple[str, str], Incident] = {}
-    for incident in found.incidents:
-        first.setdefault((incident.kind, incident.reason), incident)
-    for key, count in kinds.items():
-        times = "" if count == 1 else f" ({count} times; the first)"
-        detail = plain(first[key].detail)
-        yield f"{key[0]}: {plain(key[1])}{times}{': ' + detail if detail else ''}"
-    kept = len(found.incidents)
-    if found.incident_count > kept:
-        yield f"and {found.incident_count - kept} more incidents (see --json)"
+    alike = Counter((i.kind, i.reason, i.detail) for i in found.incidents)
+    shown = list(alike.items())[:_INCIDENTS]
+    for (kind, reason, detail), count in shown:
+        times = "" if count == 1 else f" ({count} times)"
+        yield plain(f"{kind}: {reason}{times}{': ' if detail else ''}{detail}")
+    more = found.incident_count - sum(count for _, count in shown)
+    if more:
+        yield f"and {more} more incidents (see --json)"
 
 
 def event_line(event: Event) -> str | None:
@@ -147,5 +145,9 @@ def verdict_text(verdict: Verdict) -> RenderableType:
     ]
     return Group(
         Text(plain(wording.headline(verdict)), style=_STYLE[verdict.verdict]),
-        *(Padding(Text(line), (0, 0, 0, 2), expand=False) for line in lines),
+        *map(_indented, lines),
     )
+
+
+def _indented(line: str) -> Padding:
+    return Padding(Text(line), (0, 0, 0, 2), expand=False)

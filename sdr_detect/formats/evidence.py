@@ -60,6 +60,10 @@ class Evidence:
     histogram_edge : float
         The bins reach from ``-histogram_edge`` to ``+histogram_edge``.
     suspicions : tuple of str
+        Everything that speaks against the recording.
+    unfit : tuple of str
+        Those of them by which the samples are no receiver's IQ as they are
+        read: absence of a signal in them means nothing.
     """
 
     examined: int
@@ -78,6 +82,7 @@ class Evidence:
     histogram: tuple[int, ...]
     histogram_edge: float
     suspicions: tuple[str, ...]
+    unfit: tuple[str, ...]
 
 
 def examine(recording: Recording) -> Evidence:
@@ -110,14 +115,13 @@ def examine(recording: Recording) -> Evidence:
         ),
         histogram_edge=edge,
         suspicions=(),
+        unfit=(),
         **_moments(parts),
     )
-    suspicions = [
-        *_type_suspicions(recording),
-        *_signal_suspicions(evidence),
-        *_level_suspicions(evidence, parts, clip),
-    ]
-    return replace(evidence, suspicions=tuple(suspicions))
+    unfit = (*_type_suspicions(recording), *_signal_suspicions(evidence))
+    return replace(
+        evidence, suspicions=(*unfit, *_level_suspicions(evidence, parts, clip)), unfit=unfit
+    )
 
 
 def _spread(recording: Recording) -> Iterator[tuple[int, int]]:
@@ -199,9 +203,6 @@ def _type_suspicions(recording: Recording) -> Iterator[str]:
 
 def _signal_suspicions(evidence: Evidence) -> Iterator[str]:
     """Whether this is a receiver's IQ at all."""
-    if evidence.non_finite:
-        share = 100 * evidence.non_finite / evidence.examined
-        yield f"{evidence.non_finite} samples ({share:.3g} %) are NaN or infinite"
     if evidence.peak is None:
         yield "no sample is a finite number: the sample type is wrong, or the file is damaged"
     elif evidence.zero_fraction == 1:
@@ -218,7 +219,10 @@ def _signal_suspicions(evidence: Evidence) -> Iterator[str]:
 def _level_suspicions(
     evidence: Evidence, parts: NDArray[np.float64], clip: float | None
 ) -> Iterator[str]:
-    """Overload, muting and wasted range."""
+    """Bad samples, overload, muting and wasted range."""
+    if evidence.non_finite:
+        share = 100 * evidence.non_finite / evidence.examined
+        yield f"{evidence.non_finite} samples ({share:.3g} %) are NaN or infinite"
     if evidence.clipped_fraction is not None and evidence.clipped_fraction >= _CLIPPED:
         yield f"{100 * evidence.clipped_fraction:.2g} % of the samples are clipped: overload"
     elif evidence.peak and (piled := _piled_up(parts, evidence.peak)):
