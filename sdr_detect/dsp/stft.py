@@ -100,7 +100,8 @@ class Dwell:
             return 0.0
         ratio = np.divide(self.floor, floor, out=np.ones_like(floor), where=floor > 0)
         edges = self.layout.subband_edges
-        factor = np.add.reduceat(ratio, edges[:-1]) / np.diff(edges).astype(np.float32)
+        used = ratio[: edges[-1]]  # the last segment would reach to the end of the array
+        factor = np.add.reduceat(used, edges[:-1]) / np.diff(edges).astype(np.float32)
         self.energy *= factor
         self.floor = floor
         return float(np.abs(np.median(10 * np.log10(np.maximum(factor, 1e-9)))))
