@@ -23,6 +23,9 @@ OVERSAMPLING = 2
 #: A bin this far above its surroundings is a carrier, not a waveform's shape.
 TONE_RATIO = 6.0
 
+#: Below this part of the median level a bin lies outside the receiver's passband.
+PASSBAND = 0.5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LagGrid:
@@ -128,9 +131,22 @@ def _on_bins(shape: FloatArray, fft_size: int) -> NDArray[np.float64]:
 
 
 def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Spectrum over its own moving average, carriers cut down first."""
+    """Spectrum over its own moving average, carriers cut down first.
+
+    Beyond the passband there is nothing to be whitened, and averaged across its
+    edge the ratio would overshoot: the average is taken inside alone, and what
+    lies outside is put down to one.
+    """
     around = uniform_filter1d(spectrum, width, mode="wrap")
+    inside = around > PASSBAND * np.median(around)
+    if not inside.any():
+        return np.ones_like(spectrum)
+    share = np.maximum(uniform_filter1d(inside.astype(np.float64), width, mode="wrap"), 1 / width)
+    around = uniform_filter1d(np.where(inside, spectrum, 0), width, mode="wrap") / share
     cut = np.minimum(spectrum, TONE_RATIO * around)
-    around = uniform_filter1d(cut, width, mode="wrap")
+    around = uniform_filter1d(np.where(inside, cut, 0), width, mode="wrap") / share
     floor = max(float(around.max()) * 1e-9, np.finfo(np.float64).tiny)
-    return np.minimum(cut / np.maximum(around, floor), TONE_RATIO)
+    ratio = np.minimum(cut / np.maximum(around, floor), TONE_RATIO)
+    # At the edge the average is one-sided, and wrong by the filter's slope.
+    trust = np.maximum(2 * share - 1, 0)
+    return np.where(inside, 1 + trust * (ratio - 1), 1.0)
