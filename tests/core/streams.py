@@ -34,7 +34,9 @@ def stream_info(rate_hz: float = 2.4e6, **changes: Any) -> StreamInfo:
 def noise(count: int, seed: int, power: float = 1.0) -> ComplexArray:
     """White Gaussian noise of that mean |x|²."""
     draw = np.random.default_rng(seed).standard_normal(2 * count, np.float32)
-    return np.float32(np.sqrt(power / 2)) * draw.view(np.complex64)
+    samples: ComplexArray = draw.view(np.complex64)
+    samples *= np.float32(np.sqrt(power / 2))
+    return samples
 
 
 def band_noise(count: int, seed: int, low: float, high: float, power: float = 1.0) -> ComplexArray:
@@ -42,7 +44,7 @@ def band_noise(count: int, seed: int, low: float, high: float, power: float = 1.
     spectrum = np.fft.fft(noise(count, seed).astype(complex))
     inside = (np.fft.fftfreq(count) >= low) & (np.fft.fftfreq(count) < high)
     shaped = np.fft.ifft(np.where(inside, spectrum, 0))
-    return np.complex64(shaped * np.sqrt(power / np.mean(np.abs(shaped) ** 2)))
+    return np.asarray(shaped * np.sqrt(power / np.mean(np.abs(shaped) ** 2)), np.complex64)
 
 
 def one_block(samples: ComplexArray, info: StreamInfo | None = None) -> list[IQBlock]:
