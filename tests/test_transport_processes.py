@@ -9,13 +9,15 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from sdr_detect import cli
 from sdr_detect.formats.find import open_recording
 from sdr_detect.simulate.scene import load_scene
 from sdr_detect.simulate.write import write_sigmf
@@ -29,17 +31,6 @@ def recording(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Path
     """0.1 s with three gaps."""
     scene = load_scene(repo_root / "recordings" / "scenes" / "lost_samples_2m4.toml")
     return write_sigmf(scene, tmp_path_factory.mktemp("lossy") / "lossy.sigmf-meta")
-
-
-@pytest.fixture(scope="module")
-def analysed(recording: Path) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "sdr_detect", "analyze", str(recording), "--json", "-"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.splitlines()
 
 
 @pytest.fixture
@@ -62,6 +53,27 @@ def start() -> Iterator[Callable[..., Process]]:
         yield begin
 
 
+class Ended(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Calls the command line inside this process, which has all libraries loaded."""
+
+    def call(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["sdr-detect", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return Ended(end.value.code, *capsys.readouterr())
+
+    return call
+
+
 def first_line(process: Process) -> str:
     """The first line on stdout, waiting for it."""
     assert process.stdout is not None
@@ -82,7 +94,10 @@ def last(text: str) -> dict[str, Any]:
 
 
 def test_the_chain_finds_what_the_file_analysis_finds(
-    start: Callable[..., Process], recording: Path, analysed: list[str], tmp_path: Path
+    start: Callable[..., Process],
+    run_here: Callable[..., Ended],
+    recording: Path,
+    tmp_path: Path,
 ) -> None:
     capture = start(
         "capture", "--source", f"file://{recording}?pace=0", "--publish", "tcp://127.0.0.1:*",
@@ -95,7 +110,7 @@ def test_the_chain_finds_what_the_file_analysis_finds(
     assert (monitor.returncode, err) == (0, "")
     assert capture.wait(LIMIT_S) == 0
     # Byte for byte: bursts, gaps, tracks and the verdict.
-    assert events(out) == events(analysed)
+    assert events(out) == events(run_here("analyze", recording, "--json", "-").out)
     assert (tmp_path / "lossy.png").read_bytes().startswith(b"\x89PNG")
     with open_recording(tmp_path / "again.sigmf-meta") as again, open_recording(recording) as first:
         assert [c.lost_before for c in again.captures] == [c.lost_before for c in first.captures]
@@ -103,33 +118,72 @@ def test_the_chain_finds_what_the_file_analysis_finds(
         assert again.read(0, length).tobytes() == first.read(0, length).tobytes()
 
 
-def test_monitor_reads_a_source_itself(
-    start: Callable[..., Process], recording: Path, analysed: list[str]
-) -> None:
-    monitor = start("monitor", "--source", f"file://{recording}?pace=0", "--json", "-")
-    out, _ = monitor.communicate(timeout=LIMIT_S)
-    assert monitor.returncode == 0
-    assert events(out) == events(analysed)
-    facts = json.loads(out.splitlines()[0])
+def test_monitor_reads_a_source_itself(run_here: Callable[..., Ended], recording: Path) -> None:
+    analysed = run_here("analyze", recording, "--json", "-")
+    watched = run_here("monitor", "--source", f"file://{recording}?pace=0", "--json", "-")
+    assert (watched.code, watched.err) == (0, "")
+    assert events(watched.out) == events(analysed.out)
+    facts = json.loads(watched.out.splitlines()[0])
     assert (facts["sha256"], facts["duration_s"], facts["sample_count"]) == (None, None, None)
 
 
+def test_tables_as_it_happens(run_here: Callable[..., Ended], recording: Path) -> None:
+    watched = run_here("monitor", "--source", f"file://{recording}?pace=0")
+    lines = watched.out.splitlines()
+    assert lines[0].startswith("gap at sample 48000")
+    assert any(line.startswith("track T1 from") for line in lines)
+    assert "probability of intercept" in watched.out
+
+
 def test_a_killed_capture_is_told_and_leaves_a_verdict(
-    start: Callable[..., Process], recording: Path, tmp_path: Path
+    start: Callable[..., Process],
+    run_here: Callable[..., Ended],
+    recording: Path,
+    tmp_path: Path,
 ) -> None:
+    endpoint = f"ipc://{tmp_path}/iq"
     capture = start(
-        "capture", "--source", f"file://{recording}?pace=0.01", "--publish", f"ipc://{tmp_path}/iq",
+        "capture", "--source", f"file://{recording}?pace=0.05", "--publish", endpoint,
         "--wait-subscriber",
     )  # fmt: skip
-    monitor = start("monitor", "--subscribe", f"ipc://{tmp_path}/iq", "--json", "-", "--timeout", 1)
-    assert json.loads(first_line(monitor))["type"] == "recording"
-    capture.kill()
-    out, err = monitor.communicate(timeout=LIMIT_S)
-    assert monitor.returncode == 1
-    assert "nothing for 1 s" in err
-    assert "Traceback" not in err
-    assert last(out)["type"] == "verdict"
-    assert last(out)["verdict"] == "inconclusive"
+    heard = tmp_path / "events.jsonl"
+
+    def kill() -> None:
+        while not (heard.exists() and heard.stat().st_size):
+            time.sleep(0.05)
+        capture.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    watched = run_here("monitor", "--subscribe", endpoint, "--json", heard, "--timeout", 1)
+    killer.join()
+    assert watched.code == 1
+    assert "nothing for 1 s" in watched.err
+    assert "Inconclusive" in watched.out
+    assert last(heard.read_text())["verdict"] == "inconclusive"
+
+
+def test_who_joins_late_says_so(
+    start: Callable[..., Process],
+    run_here: Callable[..., Ended],
+    recording: Path,
+    tmp_path: Path,
+) -> None:
+    endpoint = f"ipc://{tmp_path}/iq"
+    capture = start("capture", "--source", f"file://{recording}?pace=0.05", "--publish", endpoint)
+    assert capture.stderr is not None
+    capture.stderr.readline()
+    time.sleep(0.9)  # a block takes 0.55 s at this pace
+    watched = run_here("monitor", "--subscribe", endpoint, "--json", "-")
+    assert watched.code == 0
+    joined = json.loads(watched.out.splitlines()[1])
+    assert (joined["type"], joined["reason"]) == ("health", "joined_late")
+    assert joined["start_sample"] == 0
+    # What was missed is neither analysed nor blind.
+    watched_s = (240_000 - joined["sample_count"]) / 2.4e6
+    verdict = last(watched.out)
+    assert verdict["analysed_s"] <= watched_s < 0.1
+    assert verdict["analysed_s"] + verdict["blind_s"] <= watched_s
 
 
 def test_interrupting_the_monitor_gives_its_verdict(
@@ -149,7 +203,7 @@ def test_interrupting_the_capture_ends_the_stream_properly(
     start: Callable[..., Process], recording: Path, tmp_path: Path
 ) -> None:
     capture = start(
-        "capture", "--source", f"file://{recording}?pace=0.01", "--publish", f"ipc://{tmp_path}/iq",
+        "capture", "--source", f"file://{recording}?pace=0.05", "--publish", f"ipc://{tmp_path}/iq",
         "--wait-subscriber",
     )  # fmt: skip
     monitor = start("monitor", "--subscribe", f"ipc://{tmp_path}/iq", "--json", "-")
@@ -166,7 +220,7 @@ def test_interrupting_an_analysis_gives_a_verdict_on_its_part(
 ) -> None:
     path = tmp_path / "long.cs8"
     with path.open("wb") as file:
-        file.truncate(1 << 30)  # a sparse file: 27 s of zeros
+        file.truncate(1 << 29)  # a sparse file: 13 s of zeros
     analyze = start(
         "analyze", path, "--format", "cs8", "--rate", "20e6", "--rf", "14.2e9", "--json", "-",
         "--set", "frames.dwell_s=0.05",
@@ -206,16 +260,8 @@ def test_a_reader_that_leaves_ends_it_quietly(
     ],
 )
 def test_wrong_calls(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    code: int,
-    said: str,
+    run_here: Callable[..., Ended], words: list[str], code: int, said: str
 ) -> None:
-    from sdr_detect import cli
-
-    monkeypatch.setattr(sys, "argv", ["sdr-detect", *words])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == code
-    assert said in capsys.readouterr().err
+    ended = run_here(*words)
+    assert ended.code == code
+    assert said in ended.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -144,7 +145,9 @@ class _Watch:
             sinks.append(lines)
         if tables:
             sinks.append(_Lines())
-        taps: list[Tap] = [self.picture] if picture else []
+        taps: list[Tap] = [_Join(sinks)]
+        if picture:
+            taps.append(self.picture)
         if sys.stderr.isatty():
             taps.append(_Status(self.pipeline))
         overflow = self.driver.overflow
@@ -171,6 +174,27 @@ class _Watch:
             save(path, render(picture, self.found, self.facts.info.stream_id))
             if tables:
                 console.print(f"wrote {path}", markup=False)
+
+
+class _Join:
+    """Tells when the watch joined a stream that was running already."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+        self._first = True
+
+    def take(self, block: IQBlock) -> None:
+        """Look at the first block only."""
+        first, self._first = self._first, False
+        before = block.first_sample - block.lost_before
+        if not first or before == 0:
+            return
+        from sdr_detect.events import Incident
+        from sdr_detect.model import Span
+
+        detail = f"the stream had run for {before} samples; what came in them was not heard"
+        for sink in self._sinks:
+            sink.write(Incident("health", Span(0, before), "joined_late", detail))
 
 
 class _Lines:
