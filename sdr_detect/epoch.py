@@ -71,6 +71,8 @@ class Epoch:
         self.analysed_frames = 0
         self.blind_samples = 0
         self.lost_samples = 0
+        self.cells = 0
+        self.overloaded_cells = 0
         self.dwells = 0
         self.unsteady_dwells = 0
         self.energy_excess = 0.0
@@ -216,6 +218,8 @@ class Epoch:
         real = min(
             dwell.lost.size, max(0, -(-(self.stop_sample - dwell.first_sample) // layout.fine))
         )
+        self.cells += real
+        self.overloaded_cells += int(np.count_nonzero(dwell.overload[:real]))
         blind = (dwell.zeros | dwell.non_finite)[:real]
         self.blind_samples += int(np.count_nonzero(blind)) * layout.fine
         if not dwell.analysed_frames:

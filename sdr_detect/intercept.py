@@ -31,6 +31,11 @@ SPACING_S = 12e-3
 #: slightly longer than the preamble.
 HEAD_CORRELATION = 0.58
 
+#: What the chain loses against the two requirements below: weak bursts are
+#: placed to some microseconds only, so their heads are not cut exactly.
+#: Measured on simulated terminals at 2.4 and 20 Msps: 1.3 to 1.7 dB.
+LOSS_DB = 1.6
+
 #: Channels of the measured plan and their width.
 CHANNEL_HZ = 62.5e6
 
@@ -114,4 +119,4 @@ def detection_limit_db(
     if shortfall(40.0) < 0:
         return None
     lag_db = float(brentq(shortfall, -40.0, 40.0)) if shortfall(-40.0) < 0 else -40.0
-    return max(energy_db, lag_db)
+    return max(energy_db, lag_db) + LOSS_DB

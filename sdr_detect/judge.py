@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdr_detect.detect.track import LONG_S, PULSE_S
 from sdr_detect.events import Alternative, Verdict, VerdictWord
 from sdr_detect.intercept import covered_share, probability_of_intercept
 from sdr_detect.model import Track
@@ -17,6 +18,12 @@ CLEAR_LEAD = 1.0
 
 #: Log odds above which a match is worth telling as a suspicion.
 SUSPICION = 0.0
+
+#: An emission this much weaker than a carrier inside it does not explain it.
+PART_DB = 12.0
+
+#: Bursts from which a resemblance, or the lack of any, is worth a word.
+MANY_BURSTS = 4
 
 #: No chance smaller than this is stated: nothing here was ever tested that far.
 SMALLEST_PFA = 1e-12
@@ -82,11 +89,9 @@ def judge(
     suspicions = [
         _suspicion(judged, weighed)
         for judged, weighed in zip(tracks, terminals, strict=True)
-        if weighed is not None
-        and weighed.structural_met
-        and _suspect(judged, weighed)
-        and not _part_of_another(judged, tracks)
+        if weighed is not None and _suspect(judged, weighed, tracks)
     ]
+    suspicions += [_unexplained(judged) for judged in tracks if _is_unexplained(judged)]
     poi = _poi(watch, profiles)
     if poi is not None and poi < max(settings.min_poi, 1e-12):
         problems.append(_poi_problem(poi, settings))
@@ -130,14 +135,44 @@ def _part_of_another(judged: Judged, tracks: Sequence[Judged]) -> bool:
         and other.best.profile.role != "user_terminal"
         and other.best.structural_met
         and other.best.log_odds > 2
+        and other.track.snr_db > judged.track.snr_db - PART_DB
         and other.track.freq_lower_hz <= middle <= other.track.freq_upper_hz
         for other in tracks
         if other is not judged
     )
 
 
-def _suspect(judged: Judged, weighed: Weighed) -> bool:
-    return weighed.log_odds > SUSPICION and weighed.log_odds > _rival_odds(judged)
+def _suspect(judged: Judged, weighed: Weighed, tracks: Sequence[Judged]) -> bool:
+    """Whether a track looks like a terminal without carrying a verdict."""
+    if weighed.log_odds <= max(SUSPICION, _rival_odds(judged)):
+        return False
+    if _part_of_another(judged, tracks):
+        return False
+    return bool(weighed.structural_met) or judged.track.burst_count >= MANY_BURSTS
+
+
+def _is_unexplained(judged: Judged) -> bool:
+    """Whether bursts that no profile explains could hide a terminal's, or be one's."""
+    best = judged.best
+    return (
+        judged.track.kind == "burst"
+        and judged.track.burst_count >= MANY_BURSTS
+        and judged.track.features.get("fills_slice") is True
+        and _as_long_as_a_terminal(judged)
+        and (best is None or best.log_odds < SUSPICION)
+    )
+
+
+def _as_long_as_a_terminal(judged: Judged) -> bool:
+    width = judged.track.features.get("pulse_width_s")
+    return isinstance(width, float) and PULSE_S <= width <= LONG_S
+
+
+def _unexplained(judged: Judged) -> str:
+    return (
+        f"track {judged.track.id}: {judged.track.burst_count} bursts fill the slice and fit no "
+        "known emitter; they may hide a terminal's bursts or be an unknown terminal's"
+    )
 
 
 def _rf_known(judged: Judged) -> bool:
@@ -152,7 +187,8 @@ def _without_rf(weighed: Weighed) -> tuple[str, ...]:
 
 
 def _suspicion(judged: Judged, weighed: Weighed) -> str:
-    seen = "; ".join(f.detail for f in weighed.structural_met)
+    met = weighed.structural_met or tuple(f for f in weighed.findings if f.met)
+    seen = "; ".join(f.detail for f in met)
     need = weighed.profile.min_structural
     return (
         f"track {judged.track.id} resembles {weighed.profile.name} ({seen}), which is too little "
@@ -172,6 +208,11 @@ def _doubts(watch: Watch, settings: VerdictSettings) -> list[str]:
         doubts.append(
             f"the receiver was blind for {watch.blind_s:.3f} of {total:.3f} s (lost samples, "
             "overload); reduce gain or data rate and record again"
+        )
+    elif watch.detection_limit_db is None:
+        doubts.append(
+            "no terminal could be recognised at any level: the slice is too narrow for its "
+            "preamble, or the time too short for a burst; record at 1 MHz or more, for longer"
         )
     return doubts
 

@@ -21,6 +21,9 @@ from sdr_detect.settings import Settings
 #: Tracks of earlier epochs that are kept for the verdict, best first.
 MAX_KEPT = 256
 
+#: Share of time with clipped samples above which silence proves nothing.
+MAX_OVERLOAD = 0.1
+
 #: Epochs whose coverage is kept; later ones are counted with the last.
 MAX_EPOCHS = 4096
 
@@ -58,6 +61,8 @@ class Pipeline:
         self._limits: list[float | None] = []
         self._blind_s = 0.0
         self._bursts = 0
+        self._cells = 0
+        self._overloaded = 0
         self._epochs = 0
         self._finished = False
 
@@ -137,6 +142,8 @@ class Pipeline:
             self._watched[-1] += watched_s
         self._blind_s += epoch.blind_s
         self._bursts += epoch.burst_count
+        self._cells += epoch.cells
+        self._overloaded += epoch.overloaded_cells
 
     def _verdict(self) -> Verdict:
         known = [limit for limit in self._limits if limit is not None]
@@ -145,6 +152,17 @@ class Pipeline:
             tuple(self._watched),
             self._blind_s,
             max(known) if known else None,
-            () if any(self._watched) else ("no sample could be analysed",),
+            self._problems(),
         )
         return judge(self._kept, watch, self._profiles, self._settings.verdict)
+
+    def _problems(self) -> tuple[str, ...]:
+        if not any(self._watched):
+            return ("no sample could be analysed: the data are missing, zero or not finite",)
+        share = self._overloaded / max(1, self._cells)
+        if share > MAX_OVERLOAD:
+            return (
+                f"the receiver was overloaded for {share:.0%} of the time: reduce gain or "
+                "attenuate, and record again",
+            )
+        return ()

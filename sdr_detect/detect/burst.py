@@ -75,9 +75,10 @@ class BurstDetector:
         """Bursts that have ended within this dwell. Renews the dwell's noise reference."""
         found = self._energy.find(dwell)
         quiet = dwell.frame_ok & ~found.any_frame
-        if found.any_frame.any() and quiet.sum() > QUIET_SHARE * max(1, dwell.analysed_frames):
-            if dwell.renew_reference(quiet) > RENEWED_DB:
-                found = self._energy.find(dwell)
+        enough = quiet.sum() > QUIET_SHARE * max(1, dwell.analysed_frames)
+        renew = enough and bool(found.any_frame.any())
+        if renew and dwell.renew_reference(quiet) > RENEWED_DB:
+            found = self._energy.find(dwell)
         self.unsteadiness = found.unsteadiness
         self.active = found.any_frame
         self.smallest_excess = found.smallest_excess
