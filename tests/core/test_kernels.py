@@ -1,0 +1,234 @@
+"""Compiled loops against plain numpy, and the scale of the short-time spectra."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sdr_detect.dsp.kernels import (
+    cell_statistics,
+    paint_exceedances,
+    shifted_power,
+    whitened_subbands,
+    window_frames,
+)
+from sdr_detect.dsp.stft import quiet_floor
+from sdr_detect.model import FloatArray
+from tests.core.streams import dwells, noise, stream_info
+
+REPEATABLE = settings(max_examples=40, deadline=None, derandomize=True)
+
+#: Sums of a few hundred float32 terms in another order.
+SUMMED = 2e-6
+
+
+@REPEATABLE
+@given(cells=st.integers(0, 20), cell=st.integers(1, 200), rest=st.integers(0, 5), data=st.data())
+def test_cell_statistics(cells: int, cell: int, rest: int, data: st.DataObject) -> None:
+    iq = noise(cells * cell + min(rest, cell - 1), data.draw(st.integers(0, 99)))
+    places = st.lists(st.integers(0, max(0, iq.size - 1)), max_size=8)
+    bad_value = data.draw(st.sampled_from([np.nan, np.inf, -np.inf, 1j * np.nan, 1e30]))
+    bad, zero = (data.draw(places) if iq.size else [] for _ in range(2))
+    iq[bad] = bad_value
+    iq[zero] = 0
+    clip_level = data.draw(st.sampled_from([0.0, 0.5, 1.5]))
+
+    used = iq[: cells * cell].reshape(cells, cell).copy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        power = used.real**2 + used.imag**2
+        lost = ~np.isfinite(power)
+        clipped = (np.abs(used.real) >= clip_level) | (np.abs(used.imag) >= clip_level)
+    clipped &= ~lost & (clip_level > 0)
+    clean = np.where(lost, 0, used)
+
+    energy, got_clipped, got_bad, got_zeros = cell_statistics(iq, cell, clip_level)
+    assert np.allclose(energy, np.where(lost, 0, power).sum(axis=1), rtol=1e-4)
+    assert np.array_equal(got_clipped, clipped.sum(axis=1))
+    assert np.array_equal(got_bad, lost.sum(axis=1))
+    assert np.array_equal(got_zeros, ((power == 0) & ~lost).sum(axis=1))
+    assert np.array_equal(iq[: cells * cell].reshape(cells, cell), clean)
+
+
+@REPEATABLE
+@given(
+    batch=st.integers(1, 9),
+    log_nfft=st.integers(2, 9),
+    first=st.integers(0, 50),
+    hop=st.integers(1, 64),
+)
+def test_window_frames_and_power(batch: int, log_nfft: int, first: int, hop: int) -> None:
+    nfft = 1 << log_nfft
+    iq = noise(first + (batch - 1) * hop + nfft, batch)
+    window = np.hanning(nfft).astype(np.float32)
+    frames = np.empty((batch, nfft), np.complex64)
+    window_frames(iq, first, hop, window, frames)
+    expected = np.lib.stride_tricks.sliding_window_view(iq[first:], nfft)[::hop][:batch] * window
+    assert np.array_equal(frames, expected)
+
+    power = np.empty((batch, nfft), np.float32)
+    shifted_power(frames, power)
+    assert np.allclose(power, np.fft.fftshift(np.abs(expected) ** 2, axes=1), rtol=SUMMED)
+
+
+@REPEATABLE
+@given(
+    frames=st.integers(1, 20),
+    widths=st.lists(st.integers(1, 12), min_size=1, max_size=16),
+    edge=st.integers(0, 9),
+)
+def test_whitened_subbands(frames: int, widths: list[int], edge: int) -> None:
+    edges = np.cumsum([edge, *widths])
+    rng = np.random.default_rng(frames)
+    power = rng.exponential(1.0, (frames, int(edges[-1]) + edge)).astype(np.float32)
+    weight = rng.uniform(0, 2, power.shape[1]).astype(np.float32)
+    out = np.full((frames, len(widths)), np.nan, np.float32)
+    whitened_subbands(power, weight, edges, out)
+    parts = [(power * weight)[:, a:b].sum(axis=1) for a, b in itertools.pairwise(edges)]
+    assert np.allclose(out, np.stack(parts, axis=1), rtol=SUMMED)
+
+
+def painted(
+    energy: FloatArray, width: int, frames: int, threshold: float
+) -> tuple[NDArray[np.bool_], bool]:
+    """Cells of boxes whose mean is above threshold; whether any box is too close to call."""
+    mask = np.zeros(energy.shape, bool)
+    close = False
+    for low in range(0, len(energy) - width + 1, width):
+        for first in range(energy.shape[1] - frames + 1):
+            box = slice(low, low + width), slice(first, first + frames)
+            mean = energy[box].mean(dtype=np.float64)
+            close |= bool(abs(mean - threshold) < 1e-5)
+            if mean > threshold:
+                mask[box] = True
+    return mask, close
+
+
+@REPEATABLE
+@given(
+    subbands=st.integers(1, 16),
+    rows=st.integers(1, 60),
+    log_width=st.integers(0, 4),
+    frames=st.integers(1, 33),
+    threshold=st.sampled_from([0.8, 1.2, 2.0]),
+    seed=st.integers(0, 99),
+)
+def test_paint_exceedances(
+    subbands: int, rows: int, log_width: int, frames: int, threshold: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    energy = rng.gamma(2.0, 0.5, (subbands, rows)).astype(np.float32)
+    energy[:, rng.integers(rows)] *= 1e4  # a strong burst must not leave a residue
+    width = min(1 << log_width, subbands)
+    expected, close = painted(energy, width, frames, threshold)
+    mask = np.zeros(energy.shape, bool)
+    paint_exceedances(energy, width, frames, threshold, mask)
+    assert close or np.array_equal(mask, expected)
+
+
+@pytest.mark.parametrize("rate_hz", [250e3, 2.4e6, 20e6])
+def test_white_noise_of_unit_power_gives_unit_bins(rate_hz: float) -> None:
+    dwell = next(iter(dwells(noise(int(0.13 * rate_hz), 4), stream_info(rate_hz))))
+    layout = dwell.layout
+    assert dwell.power.shape == (layout.frames, layout.nfft)
+    # Half-overlapped Hann frames are worth about 0.95 independent ones.
+    error = 5 / np.sqrt(0.9 * layout.frames)
+    assert np.all(np.abs(dwell.power.mean(axis=0) - 1) < error)
+    assert dwell.power.mean() == pytest.approx(1, abs=0.01)
+    assert dwell.fine_power.mean() == pytest.approx(1, abs=0.01)
+    # A bin's quiet level comes from some 256 frames: 1.8 / sqrt(256), and bins
+    # next to each other are not independent.
+    error = 4 * 1.8 / 16 / np.sqrt(layout.used_bins / 1.94)
+    assert dwell.floor.mean() == pytest.approx(1, abs=error)
+    assert dwell.energy.mean() == pytest.approx(1.0127, abs=error)
+
+
+@pytest.mark.parametrize("bins_off", [-20, -1, 3, 17])
+def test_tone_lands_in_its_bin_in_ascending_order(bins_off: int) -> None:
+    info = stream_info(2.4e6)
+    turn = 2j * np.pi * bins_off / 64
+    tone = np.exp(turn * np.arange(300_000)).astype(np.complex64)
+    dwell = next(iter(dwells(tone, info)))
+    layout = dwell.layout
+    assert layout.nfft == 64
+    row = dwell.power[100]
+    at = int(np.argmax(row))
+    assert layout.offsets_hz[at] == pytest.approx(bins_off * 2.4e6 / 64)
+    # Hann: the coherent gain over the energy, N (1/2)² / (3/8), in the bin itself.
+    assert row[at] == pytest.approx(64 * 0.25 / 0.375, rel=1e-3)
+    assert row.sum() == pytest.approx(64, rel=1e-3)
+
+
+def test_energy_is_conserved_from_samples_to_bins() -> None:
+    info = stream_info(2.4e6)
+    samples = noise(280_000, 8) * np.float32(0.01)
+    dwell = next(iter(dwells(samples, info)))
+    layout = dwell.layout
+    window = np.hanning(layout.nfft + 1)[:-1] ** 2
+    window /= window.sum()
+    for frame in (0, 1, 777, layout.frames - 1):
+        part = samples[frame * layout.hop :][: layout.nfft]
+        # Parseval: the sum over bins is nfft times the windowed energy.
+        expected = layout.nfft * np.sum(window * np.abs(part) ** 2)
+        assert dwell.power[frame].sum() == pytest.approx(expected, rel=1e-4)
+
+
+@REPEATABLE
+@given(frames=st.integers(8, 2000), level=st.floats(1e-6, 1e6))
+def test_quiet_floor_of_noise_is_its_mean(frames: int, level: float) -> None:
+    rng = np.random.default_rng(frames)
+    power = (level * rng.exponential(1.0, (frames, 512))).astype(np.float32)
+    floor = quiet_floor(power, np.ones(frames, bool))
+    assert floor is not None
+    # The 0.3 quantile varies by 1.8 / sqrt(n) in each of 512 bins.
+    assert floor.mean() == pytest.approx(level, rel=5 * 1.8 / np.sqrt(512 * min(frames, 256)))
+
+
+@pytest.mark.parametrize(("on_air", "raised_db"), [(0.05, 0.3), (0.15, 0.9), (0.5, 4.2)])
+def test_quiet_floor_is_little_moved_by_bursts(on_air: float, raised_db: float) -> None:
+    rng = np.random.default_rng(1)
+    power = rng.exponential(1.0, (4000, 512)).astype(np.float32)
+    power[: round(4000 * on_air)] *= 1000
+    floor = quiet_floor(power, np.ones(4000, bool))
+    assert floor is not None
+    assert 10 * np.log10(floor.mean()) == pytest.approx(raised_db, abs=0.15)
+
+
+def test_quiet_floor_needs_eight_frames() -> None:
+    power = np.ones((100, 64), np.float32)
+    assert quiet_floor(power, np.arange(100) < 7) is None
+    assert quiet_floor(power, np.arange(100) < 8) is not None
+
+
+def test_noise_reference_follows_each_bin() -> None:
+    # Two quiet levels 20 dB apart, and a burst that lifts both by the same factor.
+    info = stream_info(2.4e6)
+    count = 280_000
+    taps = np.array([1, 0.8, 0.4], np.float32)
+    samples = np.convolve(noise(count, 2), taps)[:count].astype(np.complex64)
+    samples[100_000:102_000] *= 3
+    dwell = next(iter(dwells(samples, info)))
+    layout = dwell.layout
+    lit = slice(100_000 // layout.hop + 1, 102_000 // layout.hop - 2)
+    rise = dwell.energy[lit].mean(axis=0)
+    assert np.all(np.abs(10 * np.log10(rise) - 20 * np.log10(3)) < 2.0)
+    assert np.abs(np.median(dwell.energy, axis=0) - 0.9).max() < 0.2
+
+
+def test_renewed_reference_leaves_every_subband_at_its_level() -> None:
+    # The passband ends well inside the sample rate: what lies beyond the last
+    # sub-band must not enter it.
+    rng = np.random.default_rng(6)
+    info = stream_info(20e6, usable_hz=14e6)
+    spectrum = np.fft.fft(noise(2_100_000, 6).astype(complex))
+    spectrum[np.abs(np.fft.fftfreq(2_100_000)) > 0.38] *= 1e-3
+    samples = np.fft.ifft(spectrum).astype(np.complex64)
+    dwell = next(iter(dwells(samples, info)))
+    before = dwell.energy.mean(axis=0)
+    moved_db = dwell.renew_reference(rng.uniform(size=dwell.layout.frames) < 0.5)
+    assert moved_db < 0.15
+    assert np.allclose(dwell.energy.mean(axis=0), before, rtol=0.1)
