@@ -85,7 +85,7 @@ def test_whitened_subbands(frames: int, widths: list[int], edge: int) -> None:
     edges = np.cumsum([edge, *widths])
     rng = np.random.default_rng(frames)
     power = rng.exponential(1.0, (frames, int(edges[-1]) + edge)).astype(np.float32)
-    weight = rng.uniform(0, 2, power.shape[1]).astype(np.float32)
+    weight = rng.random(power.shape[1:], np.float32)
     out = np.full((frames, len(widths)), np.nan, np.float32)
     whitened_subbands(power, weight, edges, out)
     parts = [(power * weight)[:, a:b].sum(axis=1) for a, b in itertools.pairwise(edges)]
