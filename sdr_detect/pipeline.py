@@ -83,7 +83,15 @@ class Pipeline:
         return events + self._epoch.process(block)
 
     def finish(self) -> list[Event]:
-        """Close everything; the last event is the verdict."""
+        """Close everything; the last event is the verdict.
+
+        Raises
+        ------
+        ValueError
+            It was called before.
+        """
+        if self._finished:
+            raise ValueError("the pipeline has finished; its verdict was given")
         events = self._close_epoch()
         self._finished = True
         return [*events, self._verdict()]

@@ -19,9 +19,9 @@ from sdr_detect.events import Event, Verdict
 from sdr_detect.model import IQBlock
 from sdr_detect.ports import Overflow, Sink, Source
 
-#: Blocks between reader and consumer. 16 blocks of 65 536 samples are 8 MiB and
-#: bridge 50 ms at 20 Msps, longer than any pause of the interpreter.
-QUEUE_BLOCKS = 16
+#: Samples between reader and consumer: 8 MiB let reading overlap; 64 MiB bridge
+#: 0.4 s at 20 Msps, longer than a dwell takes, for a source that cannot wait.
+QUEUE_SAMPLES = {Overflow.BLOCK: 1 << 20, Overflow.DROP_OLDEST: 1 << 23}
 
 #: How long a reader may take to notice that it should stop.
 STOP_GRACE_S = 0.5
@@ -54,7 +54,7 @@ class BlockQueue:
     Parameters
     ----------
     capacity : int
-        Blocks it holds.
+        Samples it holds; a single block may exceed it.
     overflow : Overflow
         Whether a full queue makes `put` wait or drops its oldest block, whose
         samples the next block then names in ``lost_before``.
@@ -62,32 +62,36 @@ class BlockQueue:
 
     def __init__(self, capacity: int, overflow: Overflow) -> None:
         if capacity < 1:
-            raise ValueError(f"a queue of {capacity} blocks holds nothing; use 1 or more")
+            raise ValueError(f"a queue of {capacity} samples holds nothing; use 1 or more")
         self._blocks: deque[IQBlock] = deque()
+        self._samples = 0
         self._capacity = capacity
         self._overflow = overflow
         self._changed = threading.Condition()
         self._ended = False
         self._cause: BaseException | None = None
-        self.dropped_blocks = 0
 
     def put(self, block: IQBlock) -> bool:
         """Append a block; False when the consumer has gone."""
         with self._changed:
             if self._overflow is Overflow.BLOCK:
-                self._changed.wait_for(lambda: len(self._blocks) < self._capacity or self._ended)
+                self._changed.wait_for(lambda: not self._full(block) or self._ended)
             if self._ended:
                 return False
-            if len(self._blocks) == self._capacity:
+            while self._full(block):
                 block = self._drop_oldest(block)
             self._blocks.append(block)
+            self._samples += len(block.samples)
             self._changed.notify_all()
             return True
+
+    def _full(self, block: IQBlock) -> bool:
+        return bool(self._blocks) and self._samples + len(block.samples) > self._capacity
 
     def _drop_oldest(self, incoming: IQBlock) -> IQBlock:
         """Drop the head, move its samples into the next block's loss; return ``incoming``."""
         oldest = self._blocks.popleft()
-        self.dropped_blocks += 1
+        self._samples -= len(oldest.samples)
         lost = oldest.lost_before + len(oldest.samples)
         if not self._blocks:
             return replace(incoming, lost_before=incoming.lost_before + lost)
@@ -113,6 +117,7 @@ class BlockQueue:
                 return None
             if self._blocks:
                 block = self._blocks.popleft()
+                self._samples -= len(block.samples)
                 self._changed.notify_all()
                 return block
             if self._cause is not None:
@@ -126,7 +131,7 @@ def stream(
     *,
     overflow: Overflow = Overflow.BLOCK,
     stop: threading.Event | None = None,
-    queue_blocks: int = QUEUE_BLOCKS,
+    queue_samples: int | None = None,
 ) -> Iterator[Iterator[IQBlock]]:
     """Read ``source`` in a thread; yields the iterator of its blocks.
 
@@ -139,7 +144,7 @@ def stream(
         The source neither delivers nor stops within `STOP_LIMIT_S` when asked.
     """
     halt = stop or threading.Event()
-    queue = BlockQueue(queue_blocks, overflow)
+    queue = BlockQueue(queue_samples or QUEUE_SAMPLES[overflow], overflow)
     reader = threading.Thread(target=_read, args=(source, queue), name="reader", daemon=True)
     reader.start()
     try:
@@ -172,7 +177,7 @@ def run(
     *,
     overflow: Overflow = Overflow.BLOCK,
     stop: threading.Event | None = None,
-    queue_blocks: int = QUEUE_BLOCKS,
+    queue_samples: int | None = None,
     taps: Sequence[Tap] = (),
 ) -> Verdict:
     """Feed ``source`` through ``pipeline`` into ``sinks`` until it ends or ``stop`` is set.
@@ -192,7 +197,7 @@ def run(
     """
     try:
         try:
-            with stream(source, overflow=overflow, stop=stop, queue_blocks=queue_blocks) as blocks:
+            with stream(source, overflow=overflow, stop=stop, queue_samples=queue_samples) as blocks:
                 for block in blocks:
                     for tap in taps:
                         tap.take(block)
@@ -213,11 +218,11 @@ def relay(
     *,
     overflow: Overflow = Overflow.BLOCK,
     stop: threading.Event | None = None,
-    queue_blocks: int = QUEUE_BLOCKS,
+    queue_samples: int | None = None,
 ) -> int:
     """Hand every block of ``source`` to ``taps``; the number of samples relayed."""
     count = 0
-    with stream(source, overflow=overflow, stop=stop, queue_blocks=queue_blocks) as blocks:
+    with stream(source, overflow=overflow, stop=stop, queue_samples=queue_samples) as blocks:
         for block in blocks:
             for tap in taps:
                 tap.take(block)

@@ -57,6 +57,9 @@ class LagSettings(Strict):
     min_lag_s: float = Field(default=0.45e-6, gt=0)
     #: Bursts a dwell whose waveform is looked at; the rest only count in time.
     bursts_per_dwell: int = Field(default=24, ge=1)
+    #: Samples a dwell, of burst bodies and of the stream alike, that are
+    #: correlated for cyclic prefixes; heads are always looked at.
+    body_samples_per_dwell: int = Field(default=65_536, ge=1024)
     #: A lag is reported when noise alone would show one in this share of tracks.
     pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
 

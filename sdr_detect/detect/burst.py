@@ -73,6 +73,7 @@ class BurstDetector:
 
     def update(self, dwell: Dwell) -> list[Sighting]:
         """Bursts that have ended within this dwell. Renews the dwell's noise reference."""
+        self._meter.begin_dwell()
         found = self._energy.find(dwell)
         quiet = dwell.frame_ok & ~found.any_frame
         enough = quiet.sum() > QUIET_SHARE * max(1, dwell.analysed_frames)

@@ -78,7 +78,7 @@ def _trend(
     excess = np.where(layout.subband >= 0, rows.mean(axis=0, dtype=np.float64) - floor, 0)
     band = occupied(excess, floor, frames[1] - frames[0], layout.subband >= 0)
     inside = slice(band[0], band[1] + 1)
-    level = np.minimum(floor[inside], np.median(floor[inside]) * CARRIER_RATIO)
+    level = np.minimum(floor[inside], dwell.floor_level * CARRIER_RATIO)
     noise = float(level.sum()) / layout.nfft
     signal = max(float(excess[inside].sum()) / layout.nfft, 0.1 * noise)
     power = _band_power(dwell, first, last, band)
@@ -92,11 +92,11 @@ def _band_power(dwell: Dwell, first: int, last: int, band: tuple[int, int]) -> N
     low, high = band
     floor = dwell.floor[low : high + 1]
     narrow = high - low + 1 < layout.used_bins * 0.9
-    if narrow or floor.max() > CARRIER_RATIO * np.median(floor):
+    middle = max(dwell.floor_level, 1e-30)
+    if narrow or floor.max() > CARRIER_RATIO * middle:
         weight = np.zeros(layout.nfft, np.float32)
         # Whitened, so that a steady carrier within the band does not drown the edge.
-        level = np.maximum(floor, np.median(floor))
-        weight[low : high + 1] = np.sqrt(np.median(floor) / np.maximum(level, 1e-30))
+        weight[low : high + 1] = np.sqrt(middle / np.maximum(floor, middle))
         bins = scipy.fft.fftfreq(samples.size) * layout.nfft + layout.nfft // 2
         nearest = np.clip(np.rint(bins), 0, layout.nfft - 1).astype(np.int64)
         samples = scipy.fft.ifft(scipy.fft.fft(samples) * weight[nearest])

@@ -36,7 +36,7 @@ ZERO_RUN_SAMPLES = 256
 #: A cell with more than this share of saturated samples is overloaded.
 CLIP_SHARE = 0.02
 
-#: A dwell overloaded for more than this share of its time has no quiet level.
+#: A dwell overloaded for more than this share of its samples has no quiet level.
 OVERLOAD_SHARE = 0.5
 
 
@@ -77,6 +77,7 @@ class Dwell:
     zeros: NDArray[np.bool_]
     non_finite: NDArray[np.bool_]
     overload: NDArray[np.bool_]
+    _floor_level: float | None = None
 
     @property
     def analysed_frames(self) -> int:
@@ -87,6 +88,13 @@ class Dwell:
     def quiet_power(self) -> float:
         """Quiet level of |x|² over the whole sample rate."""
         return float(self.floor.mean(dtype=np.float64))
+
+    @property
+    def floor_level(self) -> float:
+        """Median of the noise reference over the bins in use."""
+        if self._floor_level is None:
+            self._floor_level = float(np.median(self.floor[self.layout.subband >= 0]))
+        return self._floor_level
 
     def renew_reference(self, quiet: NDArray[np.bool_]) -> float:
         """Take the noise reference from the ``quiet`` frames instead.
@@ -104,12 +112,14 @@ class Dwell:
         factor = np.add.reduceat(used, edges[:-1]) / np.diff(edges).astype(np.float32)
         self.energy *= factor
         self.floor = floor
+        self._floor_level = None
         return float(np.abs(np.median(10 * np.log10(np.maximum(factor, 1e-9)))))
 
     def whiten(self) -> None:
         """Take the noise reference from all whole frames and whiten by it."""
         floor = quiet_floor(self.power, self.frame_ok)
         self.floor = self.floor if floor is None else floor
+        self._floor_level = None
         counts = np.bincount(self.layout.subband[self.layout.subband >= 0])
         share = np.zeros(self.layout.nfft, np.float32)
         used = self.layout.subband >= 0
@@ -143,7 +153,8 @@ class Analyser:
         non_finite = bad > 0
         overload = clipped > CLIP_SHARE * layout.fine
         blind = reach | zero_cells | non_finite
-        if np.mean(overload[:cells]) > OVERLOAD_SHARE:
+        real = np.count_nonzero(~reach[:cells])
+        if np.count_nonzero(overload[:cells]) > OVERLOAD_SHARE * real:
             blind |= overload
         power = self._spectra(raw.iq)
         dwell = Dwell(

@@ -242,6 +242,7 @@ class LagMeter:
         self.head_grid = LagGrid(sample_rate_hz, settings.head_max_lag_s)
         self.body_grid = LagGrid(sample_rate_hz, settings.max_lag_s)
         longest = settings.max_lag_s * sample_rate_hz
+        self._body_left = settings.body_samples_per_dwell
         self._block = max(64, 1 << int(np.ceil(np.log2(2 * longest))))
 
     @property
@@ -257,6 +258,10 @@ class LagMeter:
         """An empty sum for bodies or for the stream."""
         return LagSum(self.body_grid, 1 / SMOOTH_HZ)
 
+    def begin_dwell(self) -> None:
+        """Allow the samples of another dwell."""
+        self._body_left = self._settings.body_samples_per_dwell
+
     def burst(self, iq: ComplexArray, start: int, stop: int, shape: FloatArray) -> BurstLags | None:
         """Correlate the burst at samples [start, stop) of ``iq``."""
         if not self.resolves_head:
@@ -266,7 +271,8 @@ class LagMeter:
         if head.size < 24 or not head.any():
             return None
         body = iq[start : min(stop, start + round(self._settings.burst_s * self._rate))]
-        enough = body.size >= 2 * self._settings.max_lag_s * self._rate
+        enough = self._body_left > 0 and body.size >= 2 * self._settings.max_lag_s * self._rate
+        self._body_left -= body.size if enough else 0
         return BurstLags(
             correlate(head, self.head_grid, head.size, shape, 0.0),
             correlate(body, self.body_grid, self._block, None, SMOOTH_HZ) if enough else None,
@@ -274,7 +280,8 @@ class LagMeter:
 
     def stream(self, iq: ComplexArray) -> Correlation | None:
         """Correlate a stretch of the stream itself."""
-        stretch = iq[: round(self._settings.stream_s * self._rate)]
+        longest = round(self._settings.stream_s * self._rate)
+        stretch = iq[: min(longest, self._settings.body_samples_per_dwell)]
         if stretch.size < 4 * self._settings.max_lag_s * self._rate or not stretch.any():
             return None
         return correlate(stretch, self.body_grid, self._block, None, SMOOTH_HZ)
