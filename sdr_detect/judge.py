@@ -148,7 +148,13 @@ def _suspect(judged: Judged, weighed: Weighed, tracks: Sequence[Judged]) -> bool
         return False
     if _part_of_another(judged, tracks):
         return False
-    return bool(weighed.structural_met) or judged.track.burst_count >= MANY_BURSTS
+    # A terminal that hops leaves its bursts in several tracks.
+    alike = sum(
+        other.track.burst_count
+        for other in tracks
+        if other.best is not None and other.best.profile == weighed.profile
+    )
+    return bool(weighed.structural_met) or (judged.track.kind == "burst" and alike >= MANY_BURSTS)
 
 
 def _is_unexplained(judged: Judged) -> bool:

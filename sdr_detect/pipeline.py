@@ -7,6 +7,7 @@ a dwell of samples, capped tracks, sums of fixed size.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,7 @@ class Pipeline:
         self._profiles = tuple(p for p in profiles if p.enabled)
         self._settings = settings or Settings()
         self._epoch: Epoch | None = None
+        self._ids = itertools.count(1)
         self._kept: list[Judged] = []
         self._ranges: list[tuple[float, float] | None] = []
         self._watched: list[float] = []
@@ -112,8 +114,7 @@ class Pipeline:
 
     def _next_epoch(self, info: StreamInfo) -> list[Event]:
         events = self._close_epoch()
-        tracks = self._settings.tracks.max_tracks + self._settings.carrier.max_carriers + 1
-        self._epoch = Epoch(info, self._profiles, self._settings, 1 + self._epochs * tracks)
+        self._epoch = Epoch(info, self._profiles, self._settings, self._ids)
         self._epochs += 1
         return events
 

@@ -68,8 +68,6 @@ class BurstDetector:
         self._open: list[Candidate] = []
         self.dropped = 0
         self.unsteadiness = 1.0
-        self.smallest_excess = 0.0
-        self.active: NDArray[np.bool_] = np.zeros(layout.frames, dtype=np.bool_)
 
     def update(self, dwell: Dwell) -> list[Sighting]:
         """Bursts that have ended within this dwell. Renews the dwell's noise reference."""
@@ -81,8 +79,8 @@ class BurstDetector:
         if renew and dwell.renew_reference(quiet) > RENEWED_DB:
             found = self._energy.find(dwell)
         self.unsteadiness = found.unsteadiness
-        self.active = found.any_frame
-        self.smallest_excess = found.smallest_excess
+        dwell.active = found.any_frame
+        dwell.smallest_excess = found.smallest_excess
         return self._finish(self._join_open(self._regions(dwell, found), dwell), dwell.info)
 
     def finish(self, info: StreamInfo) -> list[Sighting]:

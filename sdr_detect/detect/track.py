@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,11 +60,13 @@ class BurstTrack:
 class Tracker:
     """Sorts bursts into tracks by band and by length."""
 
-    def __init__(self, layout: Layout, settings: TrackSettings, meter: LagMeter, first_id: int):
+    def __init__(
+        self, layout: Layout, settings: TrackSettings, meter: LagMeter, ids: Iterator[int]
+    ) -> None:
         self._layout = layout
         self._settings = settings
         self._meter = meter
-        self._next_id = first_id
+        self._ids = ids
         self.tracks: list[BurstTrack] = []
         self.overflow = 0
 
@@ -97,7 +100,7 @@ class Tracker:
     def _open(self, sighting: Sighting, length: str, fills: bool) -> BurstTrack:
         burst = sighting.burst
         track = BurstTrack(
-            self._next_id,
+            next(self._ids),
             length,
             fills,
             burst.detection.freq_lower_hz,
@@ -107,7 +110,6 @@ class Tracker:
             burst.span.start_sample,
             burst.span.stop_sample,
         )
-        self._next_id += 1
         self.tracks.append(track)
         return track
 

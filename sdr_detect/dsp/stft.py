@@ -7,7 +7,7 @@ its own quiet level, and the sums of the whitened bins are what detectors watch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.fft
@@ -62,6 +62,10 @@ class Dwell:
         Mean |x|² of fine cells.
     lost, zeros, non_finite, overload : (frames * 4,) bool
         Faults per fine cell.
+    active : (frames,) bool
+        Frames in which a burst stands out; set by the burst detector.
+    smallest_excess : float
+        Relative rise of the mean power that its longest test asks for.
     """
 
     info: StreamInfo
@@ -77,6 +81,8 @@ class Dwell:
     zeros: NDArray[np.bool_]
     non_finite: NDArray[np.bool_]
     overload: NDArray[np.bool_]
+    active: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    smallest_excess: float = 0.0
     _floor_level: float | None = None
 
     @property
@@ -171,6 +177,7 @@ class Analyser:
             zero_cells[:cells],
             non_finite[:cells],
             overload[:cells],
+            np.zeros(layout.frames, dtype=np.bool_),
         )
         dwell.whiten()
         return dwell

@@ -1,0 +1,125 @@
+"""Detector: bursts in time, gathered to tracks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdr_detect.detect.base import Note, Setup
+from sdr_detect.detect.burst import BurstDetector, Sighting
+from sdr_detect.detect.energy import UNSTEADY
+from sdr_detect.detect.measuring import Features, measured, public_features
+from sdr_detect.detect.track import BurstTrack, Tracker, chance_of
+from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.grid import common_period_s
+from sdr_detect.model import Burst, Flag, Span, Track
+from sdr_detect.profiles.measured import Measured
+
+#: First: it renews the noise reference and marks the active frames.
+ORDER = 10
+
+#: Bursts that must reach the slice's edge, as a share, to call the band cut off.
+EDGE_SHARE = 0.5
+
+#: Dwells with an unsteady noise level, as a share, that are worth a word.
+UNSTEADY_SHARE = 0.2
+
+
+class BurstTracks:
+    """Bursts of a stream and the tracks they form."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        settings = setup.settings
+        self._bursts = BurstDetector(
+            setup.layout, settings.burst, setup.meter, settings.lag.bursts_per_dwell
+        )
+        self._tracker = Tracker(setup.layout, settings.tracks, setup.meter, setup.ids)
+        self._frames = 0
+        self._dwells = 0
+        self._unsteady = 0
+
+    def update(self, dwell: Dwell) -> list[Burst]:
+        """Find the dwell's bursts; renew its noise reference and mark its active frames."""
+        sightings = self._bursts.update(dwell)
+        self._frames += dwell.analysed_frames
+        self._dwells += 1
+        self._unsteady += self._bursts.unsteadiness > UNSTEADY
+        return self._gather(sightings)
+
+    def finish(self, last: Dwell | None, stop_sample: int) -> list[Burst]:
+        """Bursts still open at the end."""
+        return self._gather(self._bursts.finish(self._setup.info))
+
+    def tracks(self, span: Span) -> list[tuple[Track, Measured]]:
+        """Tracks of bursts."""
+        return [self._measure(track) for track in self._tracker.tracks]
+
+    def notes(self) -> list[Note]:
+        """Unsteady noise and caps."""
+        notes = []
+        if self._unsteady > UNSTEADY_SHARE * max(1, self._dwells):
+            notes.append(
+                Note(
+                    "unsteady_noise",
+                    f"in {self._unsteady} of {self._dwells} dwells the level fluctuates more "
+                    "than receiver noise does; thresholds were raised accordingly",
+                )
+            )
+        if self._bursts.dropped:
+            notes.append(Note("bursts_capped", f"{self._bursts.dropped} beyond the cap per dwell"))
+        if self._tracker.overflow:
+            notes.append(
+                Note("tracks_capped", f"{self._tracker.overflow} bursts beyond the track cap")
+            )
+        return notes
+
+    def _gather(self, sightings: list[Sighting]) -> list[Burst]:
+        for sighting in sightings:
+            self._tracker.add(sighting)
+        self._tracker.close_dwell()
+        return [sighting.burst for sighting in sightings]
+
+    def _measure(self, track: BurstTrack) -> tuple[Track, Measured]:
+        setup = self._setup
+        rate = setup.info.sample_rate_hz
+        starts_s = tuple(s / rate for s in track.starts)
+        cut_off = track.fills_slice or track.edge_count > EDGE_SHARE * track.count
+        duty = track.on_samples / track.span.sample_count if track.count > 2 else None
+        period_s = common_period_s(starts_s, setup.layout.fine / rate)
+        features: Features = {
+            "burst_duration_min_s": min(track.durations_s),
+            "burst_duration_median_s": float(np.median(track.durations_s)),
+            "burst_duration_max_s": max(track.durations_s),
+            "pulse_width_s": float(np.median(track.widths_s)),
+            "duty_cycle": duty,
+            "burst_period_s": period_s,
+            "bandwidth_hz": None if cut_off else track.upper_hz - track.lower_hz,
+            "continuous": False,
+            "tone": False,
+            "fills_slice": track.fills_slice,
+        }
+        lags = {"head": track.head, "burst": track.body}
+        cells = float(self._frames) * 2 * setup.layout.subbands
+        public = Track(
+            track.id,
+            "burst",
+            track.span,
+            track.lower_hz,
+            track.upper_hz,
+            track.count,
+            duty,
+            period_s,
+            float(np.median(track.snr_db)),
+            chance_of(track.count, cells, setup.settings.burst.pfa),
+            None,
+            public_features(features, lags, setup.settings.lag.pfa),
+            (),
+            frozenset(track.flags | ({Flag.EDGE} if cut_off else set())),
+        )
+        band_hz = (track.lower_hz, track.upper_hz)
+        return public, measured(setup.info, band_hz, features, starts_s, lags)
+
+
+def detector(setup: Setup) -> BurstTracks:
+    """Make one."""
+    return BurstTracks(setup)

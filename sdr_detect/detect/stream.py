@@ -1,0 +1,100 @@
+"""Detector: a waveform without pause that fills the slice.
+
+It has no contrast in time and none in frequency; only its repetition after the
+useful symbol shows it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_detect.detect.base import Note, Setup
+from sdr_detect.detect.measuring import Features, measured, public_features
+from sdr_detect.dsp.stft import Dwell
+from sdr_detect.model import Burst, Flag, Span, Track
+from sdr_detect.profiles.measured import Measured
+
+#: After the bursts: it looks where they are not.
+ORDER = 30
+
+
+class StreamWaveform:
+    """Lags of the stream itself, dwell by dwell."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._sum = setup.meter.new_body_sum()
+        self._id: int | None = None
+
+    def update(self, dwell: Dwell) -> list[Burst]:
+        """Correlate a stretch in which no burst stands out and nothing is missing."""
+        hop = dwell.layout.hop
+        for frames in (dwell.frame_ok & ~dwell.active, dwell.frame_ok):
+            start, stop = longest_run(frames)
+            correlation = self._setup.meter.stream(dwell.iq[start * hop : stop * hop])
+            if correlation is not None:
+                self._sum.add(correlation)
+                self._sum.close_dwell()
+                break
+        return []
+
+    def finish(self, last: Dwell | None, stop_sample: int) -> list[Burst]:
+        """Nothing is open."""
+        return []
+
+    def tracks(self, span: Span) -> list[tuple[Track, Measured]]:
+        """One track if the stream repeats itself at some lag, else none."""
+        setup = self._setup
+        peaks = self._sum.peaks(setup.settings.lag.pfa)
+        if not peaks:
+            return []
+        if self._id is None:
+            self._id = next(setup.ids)
+        info = setup.info
+        half = (info.usable_hz or info.sample_rate_hz) / 2
+        centre = info.center_hz or 0.0
+        features: Features = {
+            "continuous": True,
+            "tone": False,
+            "fills_slice": True,
+            "bandwidth_hz": None,
+        }
+        lags = {"stream": self._sum}
+        # The correlated share of the power is a lower bound of S/(S+N).
+        strength = min(0.999, max(p.strength for p in peaks))
+        public = Track(
+            self._id,
+            "stream",
+            span,
+            centre - half,
+            centre + half,
+            0,
+            None,
+            None,
+            10 * float(np.log10(strength / (1 - strength))),
+            peaks[0].pfa,
+            None,
+            public_features(features, lags, setup.settings.lag.pfa),
+            (),
+            frozenset({Flag.EDGE} | ({Flag.RF_UNKNOWN} if info.center_hz is None else set())),
+        )
+        return [(public, measured(info, (centre - half, centre + half), features, (), lags))]
+
+    def notes(self) -> list[Note]:
+        """None."""
+        return []
+
+
+def longest_run(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Start and stop of the longest run of set entries; (0, 0) if none is set."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], mask.view(np.int8), [0])))).reshape(-1, 2)
+    if not edges.size:
+        return 0, 0
+    best = int(np.argmax(edges[:, 1] - edges[:, 0]))
+    return int(edges[best, 0]), int(edges[best, 1])
+
+
+def detector(setup: Setup) -> StreamWaveform:
+    """Make one."""
+    return StreamWaveform(setup)
