@@ -197,7 +197,9 @@ def run(
     """
     try:
         try:
-            with stream(source, overflow=overflow, stop=stop, queue_samples=queue_samples) as blocks:
+            with stream(
+                source, overflow=overflow, stop=stop, queue_samples=queue_samples
+            ) as blocks:
                 for block in blocks:
                     for tap in taps:
                         tap.take(block)
