@@ -124,6 +124,7 @@ class _Watch:
         from sdr_detect.sinks.spectrogram import SpectrogramTap
 
         emitters = profiles()
+        _warm_up(Pipeline(emitters, settings))
         self.pipeline = Pipeline(emitters, settings)
         self.driver = open_source(uri, options)
         digest = config_sha256(settings, emitters)
@@ -174,6 +175,20 @@ class _Watch:
             save(path, render(picture, self.found, self.facts.info.stream_id))
             if tables:
                 console.print(f"wrote {path}", markup=False)
+
+
+def _warm_up(pipeline: Pipeline) -> None:
+    """Load what is compiled at first use, which takes a second that no device waits for."""
+    import numpy as np
+
+    from sdr_detect.model import IQBlock, StreamInfo
+
+    rng = np.random.default_rng(0)
+    samples = rng.standard_normal(1 << 19, np.float32).view(np.complex64)
+    for start in range(50_000, len(samples), 50_000):
+        samples[start : start + 1000] *= 10  # bursts, so that their path is loaded too
+    pipeline.process(IQBlock(StreamInfo("warm-up", 1e6, 14.2e9, clip_level=1e9), 0, samples))
+    pipeline.finish()
 
 
 class _Join:
