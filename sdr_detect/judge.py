@@ -22,6 +22,9 @@ SUSPICION = 0.0
 #: An emission this much weaker than a carrier inside it does not explain it.
 PART_DB = 12.0
 
+#: The system that a probability of intercept is stated for, if its band was covered.
+FIRST_SYSTEM = "starlink"
+
 #: Bursts from which a resemblance, or the lack of any, is worth a word.
 MANY_BURSTS = 4
 
@@ -92,9 +95,9 @@ def judge(
         if weighed is not None and _suspect(judged, weighed, tracks)
     ]
     suspicions += [_unexplained(judged) for judged in tracks if _is_unexplained(judged)]
-    poi = _poi(watch, profiles)
-    if poi is not None and poi < max(settings.min_poi, 1e-12):
-        problems.append(_poi_problem(poi, settings))
+    intercept = _intercept(watch, profiles)
+    if intercept is not None and intercept.poi < max(settings.min_poi, 1e-12):
+        problems.append(_poi_problem(intercept.poi, settings))
     if problems or suspicions:
         return _inconclusive(tracks, watch, profiles, (*suspicions, *problems))
     return _verdict("not_detected", None, 1.0, settings.max_pfa, tracks, watch, profiles)
@@ -223,21 +226,30 @@ def _doubts(watch: Watch, settings: VerdictSettings) -> list[str]:
     return doubts
 
 
-def _poi(watch: Watch, profiles: Sequence[Profile]) -> float | None:
-    """Best probability of intercept over the receivable terminals; None without RF."""
+@dataclass(frozen=True, slots=True)
+class Intercept:
+    """Probability of intercept and the terminal it is stated for."""
+
+    poi: float
+    name: str
+
+
+def _intercept(watch: Watch, profiles: Sequence[Profile]) -> Intercept | None:
+    """For the first system covered, Starlink before others; None without RF."""
     known = [
         (r, s) for r, s in zip(watch.rf_ranges_hz, watch.watched_s, strict=True) if r is not None
     ]
     if not known:
         return None
     terminals = [p for p in profiles if p.role == "user_terminal" and p.receivable]
-    best = 0.0
+    terminals.sort(key=lambda p: (p.system != FIRST_SYSTEM, p.id))
     for profile in terminals:
         missed = 1.0
         for rf_range_hz, seconds in known:
             missed *= 1 - probability_of_intercept(seconds, covered_share(rf_range_hz, profile))
-        best = max(best, 1 - missed)
-    return best
+        if missed < 1:
+            return Intercept(1 - missed, profile.name)
+    return Intercept(0.0, "any known terminal")
 
 
 def _poi_problem(poi: float, settings: VerdictSettings) -> str:
@@ -305,7 +317,8 @@ def _verdict(
     watch: Watch,
     profiles: Sequence[Profile],
 ) -> Verdict:
-    poi = _poi(watch, profiles)
+    intercept = _intercept(watch, profiles)
+    poi = None if intercept is None else intercept.poi
     if word == "not_detected":
         # What is known is that a terminal above the limit would have been
         # found with Pd 0.9 had it used the watched channels.
@@ -319,13 +332,16 @@ def _verdict(
         poi,
         watch.analysed_s,
         watch.blind_s,
-        _plain_reasons(tracks, watch, poi, profiles),
+        _plain_reasons(tracks, watch, intercept, profiles),
         _alternatives(tracks, system, profiles),
     )
 
 
 def _plain_reasons(
-    tracks: Sequence[Judged], watch: Watch, poi: float | None, profiles: Sequence[Profile]
+    tracks: Sequence[Judged],
+    watch: Watch,
+    intercept: Intercept | None,
+    profiles: Sequence[Profile],
 ) -> tuple[str, ...]:
     reasons = []
     if not tracks:
@@ -338,10 +354,10 @@ def _plain_reasons(
             reasons.append(f"track {judged.track.id} is best explained as {best.profile.name}")
     if len(tracks) > MAX_ALTERNATIVES:
         reasons.append(f"{len(tracks) - MAX_ALTERNATIVES} more tracks")
-    if poi is not None:
+    if intercept is not None:
         reasons.append(
-            f"{watch.analysed_s:.2f} s watched: probability of intercept {poi:.3f} for an active "
-            "terminal; absence from what was watched is not silence"
+            f"{watch.analysed_s:.2f} s watched: probability of intercept {intercept.poi:.3f} for "
+            f"an active {intercept.name}; absence from what was watched is not silence"
         )
     reasons += [
         f"{p.name} transmits outside what this set-up receives: neither seen nor excluded"
