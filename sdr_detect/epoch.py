@@ -16,11 +16,11 @@ from sdr_detect.dsp.stft import Analyser, Dwell
 from sdr_detect.events import BurstEvent, Event, Incident
 from sdr_detect.features.lag import LagMeter
 from sdr_detect.incidents import JOIN_S, IncidentLog
-from sdr_detect.judge import Judged
 from sdr_detect.model import Burst, Frame, IQBlock, Span, StreamInfo, Track
 from sdr_detect.profiles.match import weigh
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import Profile
+from sdr_detect.reasons import Judged
 from sdr_detect.settings import Settings
 
 #: Matches shown with each track, and the log odds below which none is.

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from sdr_detect.epoch import Epoch
 from sdr_detect.events import Event, TrackEvent, Verdict
 from sdr_detect.intercept import detection_limit_db
-from sdr_detect.judge import Judged, Watch, judge
+from sdr_detect.judge import judge
 from sdr_detect.model import Frame, IQBlock, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
+from sdr_detect.reasons import Judged, Watch
 from sdr_detect.settings import Settings
 
 #: Tracks of earlier epochs that are kept for the verdict, best first.

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sdr_detect.events import Verdict, to_json
 from sdr_detect.features.grid import GridResult
 from sdr_detect.features.lag import LagPeak
-from sdr_detect.judge import Judged, Watch, judge
+from sdr_detect.judge import judge
 from sdr_detect.model import Flag, Span, Track
 from sdr_detect.profiles.match import weigh
 from sdr_detect.profiles.measured import Measured
+from sdr_detect.reasons import Judged, Watch
 from sdr_detect.settings import VerdictSettings
 from tests.core.streams import KU_HZ, all_profiles
 

@@ -1,0 +1,199 @@
+"""The reasons of a verdict, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdr_detect.events import Alternative
+from sdr_detect.intercept import covered_share, probability_of_intercept
+from sdr_detect.model import Track
+from sdr_detect.profiles.match import Weighed
+from sdr_detect.profiles.schema import Profile
+from sdr_detect.settings import VerdictSettings
+
+#: Log odds above which a match is worth telling as a suspicion.
+SUSPICION = 0.0
+
+#: The system that a probability of intercept is stated for, if its band was covered.
+FIRST_SYSTEM = "starlink"
+
+#: Explanations named besides the first.
+MAX_ALTERNATIVES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A track with its profiles weighed, best first."""
+
+    track: Track
+    weighed: tuple[Weighed, ...]
+
+    @property
+    def best(self) -> Weighed | None:
+        """The profile that explains it best."""
+        return self.weighed[0] if self.weighed else None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What was watched, and how well.
+
+    ``rf_ranges_hz`` and ``watched_s`` go together, one for each stretch of the
+    stream at one frequency. ``problems`` are reasons why nothing can be said.
+    """
+
+    rf_ranges_hz: tuple[tuple[float, float] | None, ...]
+    watched_s: tuple[float, ...]
+    blind_s: float
+    detection_limit_db: float | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def analysed_s(self) -> float:
+        """All analysed time."""
+        return sum(self.watched_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Intercept:
+    """Probability of intercept and the terminal it is stated for."""
+
+    poi: float
+    name: str
+
+
+def best_intercept(watch: Watch, profiles: Sequence[Profile]) -> Intercept | None:
+    """For the first system covered, Starlink before others; None without RF."""
+    known = [
+        (r, s) for r, s in zip(watch.rf_ranges_hz, watch.watched_s, strict=True) if r is not None
+    ]
+    if not known:
+        return None
+    terminals = [p for p in profiles if p.role == "user_terminal" and p.receivable]
+    terminals.sort(key=lambda p: (p.system != FIRST_SYSTEM, p.id))
+    for profile in terminals:
+        missed = 1.0
+        for rf_range_hz, seconds in known:
+            missed *= 1 - probability_of_intercept(seconds, covered_share(rf_range_hz, profile))
+        if missed < 1:
+            return Intercept(1 - missed, profile.name)
+    return Intercept(0.0, "any known terminal")
+
+
+def without_rf(weighed: Weighed) -> tuple[str, ...]:
+    """Why a match without a centre frequency stays a match only."""
+    return (
+        f"the waveform is consistent with {weighed.profile.name}, but the centre frequency is "
+        "not known: state it with --rf or --if and --converter",
+    )
+
+
+def suspicion(judged: Judged, weighed: Weighed) -> str:
+    """What a track resembles, and what is missing for a verdict."""
+    met = weighed.structural_met or tuple(f for f in weighed.findings if f.met)
+    seen = "; ".join(f.detail for f in met)
+    need = weighed.profile.min_structural
+    return (
+        f"track {judged.track.id} resembles {weighed.profile.name} ({seen}), which is too little "
+        f"to rest a verdict on: {need} structural claims and score 0.9 are asked for; watch longer"
+    )
+
+
+def unexplained(judged: Judged) -> str:
+    """Bursts that fit nothing and may hide something."""
+    return (
+        f"track {judged.track.id}: {judged.track.burst_count} bursts fill the slice and fit no "
+        "known emitter; they may hide a terminal's bursts or be an unknown terminal's"
+    )
+
+
+def doubts(watch: Watch, settings: VerdictSettings) -> list[str]:
+    """Why this watch is too short, too blind or too narrow to say anything."""
+    doubts = []
+    total = watch.analysed_s + watch.blind_s
+    if watch.analysed_s < settings.min_analysed_s:
+        doubts.append(
+            f"only {watch.analysed_s * 1e3:.1f} ms could be analysed; at least "
+            f"{settings.min_analysed_s * 1e3:.0f} ms are needed to meet a burst"
+        )
+    elif watch.blind_s > settings.max_blind_fraction * total:
+        doubts.append(
+            f"the receiver was blind for {watch.blind_s:.3f} of {total:.3f} s (lost samples, "
+            "overload); reduce gain or data rate and record again"
+        )
+    elif watch.detection_limit_db is None:
+        doubts.append(
+            "no terminal could be recognised at any level: the slice is too narrow for its "
+            "preamble, or the time too short for a burst; record at 1 MHz or more, for longer"
+        )
+    return doubts
+
+
+def poi_problem(poi: float, settings: VerdictSettings) -> str:
+    """Why the coverage is too small for a statement of absence."""
+    if poi == 0:
+        return (
+            "the recording covers no band in which a terminal of a known system transmits: "
+            "it can neither show nor exclude one (is the converter stated?)"
+        )
+    return (
+        f"probability of intercept {poi:.3f} is below the {settings.min_poi:.3f} asked for: "
+        "watch longer or more channels"
+    )
+
+
+def plain_reasons(
+    tracks: Sequence[Judged],
+    watch: Watch,
+    intercept: Intercept | None,
+    profiles: Sequence[Profile],
+) -> tuple[str, ...]:
+    """How each track was explained, and what the watch covered."""
+    reasons = []
+    if not tracks:
+        reasons.append("no burst and no carrier stands out of the noise")
+    for judged in tracks[:MAX_ALTERNATIVES]:
+        best = judged.best
+        if best is None or best.log_odds < SUSPICION:
+            reasons.append(f"track {judged.track.id} fits no known emitter")
+        else:
+            reasons.append(f"track {judged.track.id} is best explained as {best.profile.name}")
+    if len(tracks) > MAX_ALTERNATIVES:
+        reasons.append(f"{len(tracks) - MAX_ALTERNATIVES} more tracks")
+    if intercept is not None:
+        reasons.append(
+            f"{watch.analysed_s:.2f} s watched: probability of intercept {intercept.poi:.3f} for "
+            f"an active {intercept.name}; absence from what was watched is not silence"
+        )
+    reasons += [
+        f"{p.name} transmits outside what this set-up receives: neither seen nor excluded"
+        for p in profiles
+        if p.role == "user_terminal" and not p.receivable
+    ]
+    return tuple(reasons)
+
+
+def alternatives(
+    tracks: Sequence[Judged], system: str | None, profiles: Sequence[Profile]
+) -> tuple[Alternative, ...]:
+    """Other explanations that were weighed, best first, and what was not receivable."""
+    found: dict[str, Alternative] = {}
+    for judged in tracks:
+        for weighed in judged.weighed[:3]:
+            match = weighed.match()
+            if match.system == system or weighed.log_odds < -2:
+                continue
+            known = found.get(match.profile)
+            if known is None or match.score > known.score:
+                against = match.against[0] if match.against else "nothing speaks against it"
+                found[match.profile] = Alternative(
+                    match.system, match.profile, match.score, f"track {judged.track.id}: {against}"
+                )
+    ranked = sorted(found.values(), key=lambda a: (-a.score, a.profile))[:MAX_ALTERNATIVES]
+    ranked += [
+        Alternative(p.system, p.id, 0.0, "outside the receivable band: not excluded")
+        for p in profiles
+        if p.role == "user_terminal" and not p.receivable
+    ]
+    return tuple(ranked)
