@@ -161,7 +161,7 @@ def plain_reasons(
             reasons.append(f"track {judged.track.id} is best explained as {best.profile.name}")
     if len(tracks) > MAX_ALTERNATIVES:
         reasons.append(f"{len(tracks) - MAX_ALTERNATIVES} more tracks")
-    if intercept is not None:
+    if intercept is not None and intercept.poi > 0:
         reasons.append(
             f"{watch.analysed_s:.2f} s watched: probability of intercept {intercept.poi:.3f} for "
             f"an active {intercept.name}; absence from what was watched is not silence"

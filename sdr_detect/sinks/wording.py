@@ -75,9 +75,13 @@ def facts(verdict: Verdict) -> list[tuple[str, str]]:
         if verdict.detection_limit_db is None
         else f"C/N {verdict.detection_limit_db:+.1f} dB, found with probability 0.9"
     )
-    return [
+    claimed = [
         ("confidence", percent(verdict.confidence)),
         ("false-alarm probability", f"{verdict.pfa:.2g}"),
+    ]
+    return [
+        # Where nothing is claimed there is nothing to be confident of.
+        *(claimed if verdict.verdict != "inconclusive" else []),
         ("detection limit", limit_text),
         ("probability of intercept", percent(verdict.poi)),
         ("analysed", f"{seconds(verdict.analysed_s)}, blind {seconds(verdict.blind_s)}"),
