@@ -215,7 +215,7 @@ def test_frequencies_that_are_offsets_say_so() -> None:
     event = track(1, -0.5e6, 0.25e6, flags=frozenset({Flag.RF_UNKNOWN}))
     said = wording.frequency_range(event.track)
     assert said == "-0.5000 … +0.2500 MHz from the centre"
-    assert wording.frequency_range(track(1, 14e9, 14.001e9).track) == "14.000000 … 14.001000 GHz"
+    assert wording.frequency_range(track(1, 14e9, 14.001e9).track) == "14.000000–14.001000 GHz"
 
 
 def test_instants_are_not_rounded_up() -> None:

@@ -58,7 +58,7 @@ def _facts(facts: Facts) -> Text:
         facts.format,
         f"{wording.hertz(info.sample_rate_hz)} rate",
         "RF unknown" if info.center_hz is None else f"RF {wording.hertz(info.center_hz)}",
-        wording.seconds(facts.duration_s),
+        *([] if facts.duration_s is None else [wording.seconds(facts.duration_s)]),
         f"start {wording.start_time(info)}",
     ]
     return Text("  " + plain(" · ".join(told)))
@@ -66,12 +66,12 @@ def _facts(facts: Facts) -> Text:
 
 def tracks(events: Sequence[TrackEvent]) -> RenderableType:
     """The tracks, best match first."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("track", "kind", "frequencies"):
         table.add_column(name, no_wrap=True)
     for name in ("bursts", "duty", "period", "C/N"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("best match")
+    table.add_column("best match", overflow="fold")
     ordered = wording.by_score(events)
     for event in ordered[:_TRACKS]:
         track = event.track

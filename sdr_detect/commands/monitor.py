@@ -167,6 +167,7 @@ class _Watch:
         from sdr_detect.sinks.plots import render, save
 
         console = _show.console()
+        _clear_status()
         if tables:
             console.print(_show.recording(self.facts, self.found, self.found.verdict))
         picture = self.picture.result()
@@ -221,10 +222,16 @@ class _Lines:
 
         line = event_line(event)
         if line is not None:
+            _clear_status()
             print(line, flush=True)
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _clear_status() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 class _Status:
@@ -246,4 +253,5 @@ class _Status:
             f"{len(seen.tracks)} tracks, analysed {seen.analysed_s:.1f} s, "
             f"blind {seen.blind_s:.1f} s"
         )
-        print(f"\r{text:<79}", end="", file=sys.stderr, flush=True)
+        _clear_status()
+        print(text[:79], end="", file=sys.stderr, flush=True)

@@ -128,7 +128,7 @@ def frequency_range(track: Track) -> str:
     low, high = track.freq_lower_hz / size, track.freq_upper_hz / size
     if Flag.RF_UNKNOWN in track.flags:
         return f"{low:+.{digits}f} … {high:+.{digits}f} {unit} from the centre"
-    return f"{low:.{digits}f} … {high:.{digits}f} {unit}"
+    return f"{low:.{digits}f}–{high:.{digits}f} {unit}"
 
 
 def decibel(value_db: float | None) -> str:
