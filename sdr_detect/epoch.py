@@ -13,14 +13,14 @@ from sdr_detect.dsp.dwell import DwellBuffer, RawDwell
 from sdr_detect.dsp.gain_step import remove_gain_steps
 from sdr_detect.dsp.layout import make_layout
 from sdr_detect.dsp.stft import Analyser, Dwell
-from sdr_detect.events import BurstEvent, Event, Incident
+from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent
 from sdr_detect.features.lag import LagMeter
 from sdr_detect.incidents import JOIN_S, IncidentLog
 from sdr_detect.model import Burst, Frame, IQBlock, Span, StreamInfo, Track
 from sdr_detect.profiles.match import weigh
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import Profile
-from sdr_detect.reasons import Judged
+from sdr_detect.reasons import Judged, strongest
 from sdr_detect.settings import Settings
 
 #: Matches shown with each track, and the log odds below which none is.
@@ -44,6 +44,8 @@ class Epoch:
         self._buffer = DwellBuffer(self.layout)
         self._analyser = Analyser(self.layout)
         meter = LagMeter(info.sample_rate_hz, settings.lag)
+        self._idle_samples = round(settings.tracks.idle_s * info.sample_rate_hz)
+        self.retired: list[Judged] = []
         self._detectors = make_detectors(Setup(info, self.layout, settings, meter, ids))
         join = round(JOIN_S * info.sample_rate_hz)
         self._zeros = IncidentLog(
@@ -112,7 +114,7 @@ class Epoch:
         return Span(self.first_sample, self.stop_sample)
 
     def judged(self) -> list[Judged]:
-        """All tracks, measured and weighed against the profiles."""
+        """Tracks still followed, measured and weighed against the profiles."""
         span = self.span
         if span is None:
             return []
@@ -146,7 +148,19 @@ class Epoch:
         for detector in self._detectors:
             events += self._bursts(detector.update(dwell))
         self._account(dwell)
-        return events
+        return events + self._retire(dwell.first_sample - self._idle_samples)
+
+    def _retire(self, before_sample: int) -> list[Event]:
+        """Close tracks that have been idle, so that new emitters find room for weeks."""
+        if before_sample <= 0:
+            return []
+        gone = [
+            self._weigh(track, measured)
+            for detector in self._detectors
+            for track, measured in detector.retire(before_sample)
+        ]
+        self.retired = strongest([*self.retired, *gone])
+        return [TrackEvent(judged.track, self.info) for judged in gone]
 
     def _bursts(self, bursts: Iterable[Burst]) -> list[Event]:
         found: list[Event] = [BurstEvent(burst, self.info) for burst in bursts]

@@ -17,11 +17,8 @@ from sdr_detect.intercept import detection_limit_db
 from sdr_detect.judge import judge
 from sdr_detect.model import Frame, IQBlock, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
-from sdr_detect.reasons import Judged, Watch
+from sdr_detect.reasons import Judged, Watch, strongest
 from sdr_detect.settings import Settings
-
-#: Tracks of earlier epochs that are kept for the verdict, best first.
-MAX_KEPT = 256
 
 #: Share of time with clipped samples above which silence proves nothing.
 MAX_OVERLOAD = 0.1
@@ -103,12 +100,13 @@ class Pipeline:
         """Where it stands now."""
         epoch = self._epoch
         live = [] if epoch is None else epoch.judged()
+        retired = [] if epoch is None else epoch.retired
         return Snapshot(
             0 if epoch is None else epoch.stop_sample,
             sum(self._watched) + (0 if epoch is None else epoch.analysed_s),
             self._blind_s + (0 if epoch is None else epoch.blind_s),
             self._bursts + (0 if epoch is None else epoch.burst_count),
-            tuple(j.track for j in (*self._kept, *live)),
+            tuple(j.track for j in (*self._kept, *retired, *live)),
             None if epoch is None else epoch.frame,
             {"epochs": self._epochs, "dwells": 0 if epoch is None else epoch.dwells},
         )
@@ -126,10 +124,7 @@ class Pipeline:
         events = epoch.finish()
         judged = epoch.judged()
         events += [TrackEvent(j.track, epoch.info) for j in judged]
-        self._kept = sorted(
-            [*self._kept, *judged],
-            key=lambda j: -30.0 if j.best is None else -j.best.log_odds,
-        )[:MAX_KEPT]
+        self._kept = strongest([*self._kept, *epoch.retired, *judged])
         self._watch(epoch)
         self._epoch = None
         return events

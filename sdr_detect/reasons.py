@@ -21,6 +21,9 @@ FIRST_SYSTEM = "starlink"
 #: Explanations named besides the first.
 MAX_ALTERNATIVES = 6
 
+#: Closed tracks that are kept for the verdict, best explained first.
+MAX_KEPT = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -33,6 +36,12 @@ class Judged:
     def best(self) -> Weighed | None:
         """The profile that explains it best."""
         return self.weighed[0] if self.weighed else None
+
+
+def strongest(tracks: Sequence[Judged]) -> list[Judged]:
+    """The best-explained tracks, as many as are kept for a verdict."""
+    ranked = sorted(tracks, key=lambda j: 30.0 if j.best is None else -j.best.log_odds)
+    return ranked[:MAX_KEPT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,7 @@ def doubts(watch: Watch, settings: VerdictSettings) -> list[str]:
     elif watch.detection_limit_db is None:
         doubts.append(
             "no terminal could be recognised at any level: the slice is too narrow for its "
-            "preamble, or the time too short for a burst; record at 1 MHz or more, for longer"
+            "preamble, or the time too short for a burst; record at 2 Msps or more, for longer"
         )
     return doubts
 

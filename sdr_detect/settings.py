@@ -90,6 +90,7 @@ class TrackSettings(Strict):
 
     max_tracks: int = Field(default=64, ge=4)
     max_bursts_kept: int = Field(default=4096, ge=64)
+    #: A track silent for so long is closed: four channel changes have passed.
     idle_s: float = Field(default=60.0, gt=0)
 
 

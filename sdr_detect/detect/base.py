@@ -53,6 +53,10 @@ class Detector(Protocol):
         """All tracks so far, measured; ``span`` is what was watched."""
         ...
 
+    def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
+        """Hand out, and forget, tracks that have been silent since ``before_sample``."""
+        ...
+
     def notes(self) -> list[Note]:
         """Caps reached, doubts met."""
         ...

@@ -54,6 +54,10 @@ class BurstTracks:
         """Tracks of bursts."""
         return [self._measure(track) for track in self._tracker.tracks]
 
+    def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
+        """Tracks whose last burst is too long ago to go on."""
+        return [self._measure(track) for track in self._tracker.retire(before_sample)]
+
     def notes(self) -> list[Note]:
         """Unsteady noise and caps."""
         notes = []

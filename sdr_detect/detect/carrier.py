@@ -121,6 +121,12 @@ class CarrierDetector:
         """Tracks of carriers and tones."""
         return [_measured_track(track, self._info) for track in self._tracks]
 
+    def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
+        """Carriers that have gone."""
+        idle = [t for t in self._tracks if t.stop_sample < before_sample]
+        self._tracks = [t for t in self._tracks if t.stop_sample >= before_sample]
+        return [_measured_track(track, self._info) for track in idle]
+
     def notes(self) -> list[Note]:
         """Spurs left out and caps."""
         notes = []

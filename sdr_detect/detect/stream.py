@@ -81,6 +81,10 @@ class StreamWaveform:
         )
         return [(public, measured(info, (centre - half, centre + half), features, (), lags))]
 
+    def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
+        """None: the stream goes on."""
+        return []
+
     def notes(self) -> list[Note]:
         """None."""
         return []

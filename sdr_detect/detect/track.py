@@ -97,6 +97,13 @@ class Tracker:
             track.head.close_dwell()
             track.body.close_dwell()
 
+    def retire(self, before_sample: int) -> list[BurstTrack]:
+        """Remove and return the tracks that ended before a sample."""
+        idle = [t for t in self.tracks if t.stop_sample < before_sample]
+        if idle:
+            self.tracks = [t for t in self.tracks if t.stop_sample >= before_sample]
+        return idle
+
     def _open(self, sighting: Sighting, length: str, fills: bool) -> BurstTrack:
         burst = sighting.burst
         track = BurstTrack(
