@@ -127,11 +127,13 @@ def test_a_live_reader_sees_each_line_at_once() -> None:
 
 
 def test_memory_is_bounded_and_says_how_much_it_left_out() -> None:
-    found = Collector(max_bursts=5, max_incidents=3)
+    found = Collector(max_bursts=5, max_incidents=3, max_tracks=2)
     for number in range(20):
         found.write(burst(number * 1000))
         found.write(Incident("gap", Span(number, number + 1), "lost"))
+        found.write(track(number, 1e9, 2e9))
     found.write(verdict())
+    assert (len(found.tracks), found.track_count) == (2, 20)
     assert (len(found.bursts), found.burst_count) == (5, 20)
     assert (len(found.incidents), found.incident_count) == (3, 20)
     assert found.verdict == verdict()

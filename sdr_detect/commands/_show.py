@@ -47,7 +47,7 @@ def recording(facts: Facts, found: Collector, verdict: Verdict) -> RenderableTyp
     """One analysed recording, verdict last."""
     parts: list[RenderableType] = [Text(plain(facts.path), style="bold"), _facts(facts)]
     if found.tracks:
-        parts.append(tracks(found.tracks))
+        parts.append(tracks(found.tracks, found.track_count))
     parts += [_indented(line) for line in incident_lines(found)]
     return Group(*parts, verdict_text(verdict), Text())
 
@@ -64,8 +64,8 @@ def _facts(facts: Facts) -> Text:
     return Text("  " + plain(" · ".join(told)))
 
 
-def tracks(events: Sequence[TrackEvent]) -> RenderableType:
-    """The tracks, best match first."""
+def tracks(events: Sequence[TrackEvent], count: int) -> RenderableType:
+    """The tracks, best match first; ``count`` of them there were."""
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("track", "kind", "frequencies"):
         table.add_column(name, no_wrap=True)
@@ -86,8 +86,8 @@ def tracks(events: Sequence[TrackEvent]) -> RenderableType:
             wording.match_text(wording.best_match(track)),
         )
     parts: list[RenderableType] = [table]
-    if len(ordered) > _TRACKS:
-        parts.append(Text(f"and {len(ordered) - _TRACKS} more tracks (see --json or --report)"))
+    if count > _TRACKS:
+        parts.append(Text(f"and {count - _TRACKS} more tracks (see --json)"))
     parts += [Text(line, style="dim") for line in _flag_lines(events)]
     return Padding(Group(*parts), (1, 0, 1, 2), expand=False)
 

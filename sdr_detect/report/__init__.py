@@ -86,6 +86,7 @@ def _view(section: Section) -> dict[str, Any]:
         "tracks": wording.by_score(found.tracks),
         "flags": [f for f in Flag if any(f in event.track.flags for event in found.tracks)],
         "burst_count": found.burst_count,
+        "track_count": found.track_count,
         "incidents": [_incident_row(incident, section.facts) for incident in found.incidents][
             :INCIDENTS
         ],

@@ -7,6 +7,7 @@ from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent, Verdict
 #: A picture or an annotation file with more of them helps nobody.
 MAX_BURSTS = 10_000
 MAX_INCIDENTS = 1_000
+MAX_TRACKS = 1_000
 
 
 class Collector:
@@ -15,19 +16,27 @@ class Collector:
     Attributes
     ----------
     bursts, tracks, incidents : list
-        In the order they came; bursts and incidents up to a limit.
-    burst_count, incident_count : int
+        In the order they came, up to a limit.
+    burst_count, track_count, incident_count : int
         All of them, kept or not.
     verdict : Verdict or None
     """
 
-    def __init__(self, *, max_bursts: int = MAX_BURSTS, max_incidents: int = MAX_INCIDENTS) -> None:
+    def __init__(
+        self,
+        *,
+        max_bursts: int = MAX_BURSTS,
+        max_incidents: int = MAX_INCIDENTS,
+        max_tracks: int = MAX_TRACKS,
+    ) -> None:
         self._max_bursts = max_bursts
         self._max_incidents = max_incidents
+        self._max_tracks = max_tracks
         self.bursts: list[BurstEvent] = []
         self.tracks: list[TrackEvent] = []
         self.incidents: list[Incident] = []
         self.burst_count = 0
+        self.track_count = 0
         self.incident_count = 0
         self.verdict: Verdict | None = None
 
@@ -39,7 +48,9 @@ class Collector:
                 if len(self.bursts) < self._max_bursts:
                     self.bursts.append(event)
             case TrackEvent():
-                self.tracks.append(event)
+                self.track_count += 1
+                if len(self.tracks) < self._max_tracks:
+                    self.tracks.append(event)
             case Incident():
                 self.incident_count += 1
                 if len(self.incidents) < self._max_incidents:
