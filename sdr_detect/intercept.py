@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import gammainccinv
-from scipy.stats import ncx2
+from scipy.special import chndtr, gammainccinv
 
 from sdr_detect.profiles.match import LAG_PFA
 from sdr_detect.profiles.schema import BandClaim, Profile
@@ -30,6 +28,9 @@ SPACING_S = 12e-3
 #: first is inverted, so 6.375 - 1 of 8.375 products add up, over a head window
 #: slightly longer than the preamble.
 HEAD_CORRELATION = 0.58
+
+#: Probability of detection at the limit.
+PD = 0.9
 
 #: What the chain loses against the two requirements below: weak bursts are
 #: placed to some microseconds only, so their heads are not cut exactly.
@@ -108,15 +109,14 @@ def detection_limit_db(
     dwells = max(1.0, round(watched_s / dwell_s))
     threshold = float(gammainccinv(dwells, LAG_PFA / 4))
 
-    def shortfall(cn_db: float) -> float:
-        """Pd - 0.9 of the lag test at this C/N."""
-        snr = 10 ** (cn_db / 10)
-        rho = HEAD_CORRELATION * snr / (1 + snr)
-        shift = 2 * bursts * samples * rho**2
-        return float(ncx2.sf(2 * threshold, 2 * dwells, shift)) - 0.9
-
-    energy_db = 10 * math.log10(energy_excess * 1.3)
-    if shortfall(40.0) < 0:
+    cn_db = np.arange(-40.0, 40.0, 0.05)
+    snr = 10 ** (cn_db / 10)
+    rho = HEAD_CORRELATION * snr / (1 + snr)
+    # Twice the statistic is non-central chi-squared with two degrees a dwell.
+    missed = chndtr(2 * threshold, 2 * dwells, 2 * bursts * samples * rho**2)
+    found = np.flatnonzero(missed <= 1 - PD)
+    if not found.size:
         return None
-    lag_db = float(brentq(shortfall, -40.0, 40.0)) if shortfall(-40.0) < 0 else -40.0
+    energy_db = 10 * math.log10(energy_excess * 1.3)
+    lag_db = float(cn_db[found[0]])
     return max(energy_db, lag_db) + LOSS_DB

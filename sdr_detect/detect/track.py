@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-from scipy.stats import poisson
+from scipy.special import pdtrc
 
 from sdr_detect.detect.burst import Sighting
 from sdr_detect.dsp.layout import Layout
@@ -160,4 +159,4 @@ def _same_band(track: BurstTrack, low_hz: float, high_hz: float) -> bool:
 
 def chance_of(bursts: int, cells: float, pfa: float) -> float:
     """Probability that noise alone crosses the threshold ``bursts`` times in ``cells`` tests."""
-    return float(np.clip(poisson.sf(bursts - 1, cells * pfa), 0.0, 1.0))
+    return 1.0 if bursts <= 0 else float(pdtrc(bursts - 1, cells * pfa))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 #: Bursts are compared within this time: a clock error of 20 ppm moves the
 #: phase by 30 µs in it.
@@ -102,9 +102,14 @@ def _scan(starts: NDArray[np.float64], period_s: float) -> tuple[float, NDArray[
         return 1.0, np.zeros(0, np.int64)
     total = starts.size
     # In every window one start defines the phase; the others fall in by chance.
-    pfa = float(binom.sf(hits - windows - 1, total - windows, min(1.0, chance)))
+    pfa = _at_least(hits - windows, total - windows, min(1.0, chance))
     choices = (period_s / half) ** windows if windows < 64 else np.inf
     return float(min(1.0, pfa * choices)), np.concatenate(members)
+
+
+def _at_least(hits: int, trials: int, chance: float) -> float:
+    """Binomial probability of that many hits or more."""
+    return 1.0 if hits <= 0 else float(bdtrc(hits - 1, trials, chance))
 
 
 def common_period_s(starts_s: Sequence[float], resolution_s: float) -> float | None:
