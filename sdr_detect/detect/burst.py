@@ -106,9 +106,9 @@ class BurstDetector:
         first, last, strong = _strong_ends(found.short, region)
         rows = dwell.power[first:last]
         floor = dwell.floor.astype(np.float64)
-        used = layout.subband >= 0
-        excess = np.where(used, rows.mean(axis=0, dtype=np.float64) - floor, 0.0)
-        start, stop = burst_edges(dwell, first, last, strong=strong)
+        bins = _bins_of(region, layout)
+        excess = np.where(bins, rows.mean(axis=0, dtype=np.float64) - floor, 0.0)
+        start, stop = burst_edges(dwell, first, last, bins, strong=strong)
         candidate = Candidate(
             shifted(region, dwell.first_sample // layout.hop),
             dwell.first_sample + start,
@@ -205,6 +205,15 @@ class BurstDetector:
             },
             frozenset(flags),
         )
+
+
+def _bins_of(region: Region, layout: Layout) -> NDArray[np.bool_]:
+    """Bins of its sub-bands and of one beside: what else is on the air stays out."""
+    subband = layout.subband
+    bins: NDArray[np.bool_] = (
+        (subband >= 0) & (subband >= region.low - 1) & (subband <= region.high)
+    )
+    return bins
 
 
 def _strong_ends(short: NDArray[np.bool_], region: Region) -> tuple[int, int, bool]:

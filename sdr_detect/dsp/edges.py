@@ -31,6 +31,7 @@ def burst_edges(
     dwell: Dwell,
     first: int,
     last: int,
+    bins: NDArray[np.bool_],
     *,
     strong: bool,
 ) -> tuple[int, int]:
@@ -40,6 +41,8 @@ def burst_edges(
     ----------
     first, last : int
         Frames of the region, half-open.
+    bins : (nfft,) bool
+        Bins that may belong to it.
     strong : bool
         Whether single frames stand out at the region's ends.
     """
@@ -49,20 +52,20 @@ def burst_edges(
     begin, end = first * layout.hop, last * layout.hop + layout.hop
     around = OUTSIDE_FRAMES * layout.hop
     if last - first <= 2 * inside:
-        at, trend = _trend(dwell, begin - around, end + around, (first, last))
+        at, trend = _trend(dwell, begin - around, end + around, (first, last), bins)
         lowest = np.minimum.accumulate(trend)
         stop = int(np.argmax(trend - lowest))
         start = int(np.argmin(trend[: stop + 1]))
         return at + start * layout.fine, at + max(stop, start + 1) * layout.fine
     reach = inside * layout.hop
-    at, trend = _trend(dwell, begin - around, begin + reach, (first, first + inside))
+    at, trend = _trend(dwell, begin - around, begin + reach, (first, first + inside), bins)
     start = at + int(np.argmin(trend)) * layout.fine
-    at, trend = _trend(dwell, end - reach, end + around, (last - inside, last))
+    at, trend = _trend(dwell, end - reach, end + around, (last - inside, last), bins)
     return start, max(start + layout.fine, at + int(np.argmax(trend)) * layout.fine)
 
 
 def _trend(
-    dwell: Dwell, first: int, last: int, frames: tuple[int, int]
+    dwell: Dwell, first: int, last: int, frames: tuple[int, int], bins: NDArray[np.bool_]
 ) -> tuple[int, NDArray[np.float64]]:
     """Running sum of power above the midway level, and the sample it starts at.
 
@@ -75,8 +78,8 @@ def _trend(
     last = min(dwell.iq.size, last) // fine * fine
     floor = dwell.floor.astype(np.float64)
     rows = dwell.power[frames[0] : frames[1]]
-    excess = np.where(layout.subband >= 0, rows.mean(axis=0, dtype=np.float64) - floor, 0)
-    band = occupied(excess, floor, frames[1] - frames[0], layout.subband >= 0)
+    excess = np.where(bins, rows.mean(axis=0, dtype=np.float64) - floor, 0)
+    band = occupied(excess, floor, frames[1] - frames[0], bins)
     inside = slice(band[0], band[1] + 1)
     level = np.minimum(floor[inside], dwell.floor_level * CARRIER_RATIO)
     noise = float(level.sum()) / layout.nfft
