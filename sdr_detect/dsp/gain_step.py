@@ -21,9 +21,13 @@ STRETCH_S = 10e-3
 #: Stretches that must agree before and after the step.
 PERSIST = 3
 
-#: This part of the step happens between two neighbouring stretches; the rest
-#: is drift.
+#: This part of the step happens within one stretch; the rest is drift.
 SHARP = 0.7
+
+#: A gain moves every quantile alike, bursts that begin or end move the upper
+#: ones most: this one may differ by so much of the step.
+UPPER_QUANTILE = 0.8
+UNLIKE = 0.25
 
 #: Smallest step that is no noise, in dB, and how far sub-bands may differ.
 SMALLEST_DB = 0.6
@@ -46,13 +50,13 @@ def remove_gain_steps(dwell: Dwell) -> list[GainStep]:
     layout = dwell.layout
     per = max(16, round(STRETCH_S * layout.sample_rate_hz / layout.hop))
     count = layout.frames // per
-    if count < 2 * PERSIST:
+    if count <= 2 * PERSIST:
         return []
     levels = _levels_db(dwell, per, count)
     steps: list[GainStep] = []
     factor = np.ones(layout.frames, np.float32)
     at = PERSIST
-    while at <= count - PERSIST:
+    while at < count - PERSIST:
         step = _step_db(levels, at)
         if step is None:
             at += 1
@@ -68,36 +72,36 @@ def remove_gain_steps(dwell: Dwell) -> list[GainStep]:
 
 
 def _levels_db(dwell: Dwell, per: int, count: int) -> NDArray[np.float64]:
-    """Quiet level of each stretch and sub-band, (count, subbands), dB."""
+    """Quiet and upper level of each stretch and sub-band, (2, count, subbands), dB."""
     cut = dwell.energy[: count * per].reshape(count, per, -1)[:, :: max(1, per // 128)]
-    rank = int(QUIET_QUANTILE * cut.shape[1])
-    level = np.partition(cut, rank, axis=1)[:, rank].astype(np.float64)
+    ranks = [int(q * cut.shape[1]) for q in (QUIET_QUANTILE, UPPER_QUANTILE)]
+    level = np.partition(cut, ranks, axis=1)[:, ranks].astype(np.float64)
     ok = dwell.frame_ok[: count * per].reshape(count, per).mean(axis=1) > 0.9
     decibels: NDArray[np.float64] = 10 * np.log10(np.maximum(level, 1e-9))
     decibels[~ok] = np.nan
-    return decibels
+    return decibels.transpose(1, 0, 2)
 
 
 def _step_db(levels: NDArray[np.float64], at: int) -> float | None:
-    """Common step between the stretches before and after ``at``, if there is one."""
-    before, after = levels[at - PERSIST : at], levels[at : at + PERSIST]
+    """Common step between the stretches before and after stretch ``at``, if there is one."""
+    before, after = levels[:, at - PERSIST : at], levels[:, at + 1 : at + 1 + PERSIST]
     if np.isnan(before).any() or np.isnan(after).any():
         return None
-    step = after.mean(axis=0) - before.mean(axis=0)
+    step, upper = after.mean(axis=1) - before.mean(axis=1)
     size = float(np.median(step))
-    spread = float(np.median(np.abs(step - size)))
-    drift = max(float(np.ptp(np.median(part, axis=1))) for part in (before, after))
-    edge = float(np.median(levels[at] - levels[at - 1]))
-    if edge / size < SHARP if size else True:
+    if abs(size) < SMALLEST_DB or abs(float(np.median(upper)) - size) > UNLIKE * abs(size):
         return None
-    if abs(size) < SMALLEST_DB or spread > SPREAD_DB or drift > 0.5 * abs(size):
+    spread = float(np.median(np.abs(step - size)))
+    drift = max(float(np.ptp(np.median(part[0], axis=1))) for part in (before, after))
+    edge = float(np.median(levels[0, at + 1] - levels[0, at - 1]))
+    if edge / size < SHARP or spread > SPREAD_DB or drift > 0.5 * abs(size):
         return None
     return size
 
 
 def _sharpen(dwell: Dwell, frame: int, per: int, step_db: float) -> int:
-    """Frame of the step: change point of the slice's mean energy around ``frame``."""
-    low, high = frame - per, min(frame + per, dwell.layout.frames)
+    """Frame of the step: change point of the slice's mean energy from ``frame`` on."""
+    low, high = frame - per, min(frame + 2 * per, dwell.layout.frames)
     level = dwell.energy[low:high].mean(axis=1, dtype=np.float64)
     base = float(np.median(level[: per // 4]))
     middle = base * (1 + 10 ** (step_db / 10)) / 2
