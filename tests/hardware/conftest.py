@@ -1,0 +1,43 @@
+"""A librtlsdr without hardware, built here, under the real pyrtlsdr."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built library."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("gcc is not installed: the fake librtlsdr cannot be built")
+    out = tmp_path_factory.mktemp("fake") / "librtlsdr.so.0"
+    source = Path(__file__).with_name("fake_rtlsdr.c")
+    command = [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC"]
+    subprocess.run([*command, "-o", str(out), str(source), "-lm"], check=True)
+    return out
+
+
+@pytest.fixture
+def rtlsdr_log(fake_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Puts the library under pyrtlsdr; the file that its calls are written to."""
+    if importlib.util.find_spec("rtlsdr") is None:
+        pytest.skip("pyrtlsdr is not installed")
+    stub = ModuleType("pyrtlsdrlib")
+    library = ctypes.CDLL(str(fake_library))
+    stub.load_librtlsdr = lambda: library  # type: ignore[attr-defined]
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("rtlsdr", "pyrtlsdrlib")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyrtlsdrlib", stub)
+    log = tmp_path / "calls.log"
+    monkeypatch.setenv("FAKE_RTLSDR_LOG", str(log))
+    monkeypatch.delenv("FAKE_RTLSDR", raising=False)
+    return log
