@@ -80,6 +80,10 @@ def facts(verdict: Verdict) -> list[tuple[str, str]]:
         ("false-alarm probability", f"{verdict.pfa:.2g}"),
     ]
     return [
+        (
+            "verdict",
+            verdict.verdict if verdict.system is None else f"{verdict.verdict}, {verdict.system}",
+        ),
         # Where nothing is claimed there is nothing to be confident of.
         *(claimed if verdict.verdict != "inconclusive" else []),
         ("detection limit", limit_text),
