@@ -40,8 +40,8 @@ def repeated_sequence(
 
     def wave(times: NDArray[np.float64]) -> NDArray[np.complex128]:
         turns = np.outer(np.mod(times, period_s) / period_s, orders)
-        total: NDArray[np.complex128] = np.exp(2j * np.pi * turns) @ phases
-        return total / np.sqrt(orders.size)
+        total = np.exp(2j * np.pi * turns) @ phases
+        return np.asarray(total / np.sqrt(orders.size), np.complex128)
 
     return wave
 
