@@ -2,7 +2,8 @@
 
 ``foo://…`` is opened by ``sdr_detect_hardware.foo``, or by a module that another
 package offers under the entry point group `GROUP`. A driver module has one
-function, ``open_source(uri, options)``.
+function, ``open_source(uri, options)``. It may have two more: ``probe()`` returns
+the devices attached, ``check()`` what its library and this machine lack.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import pkgutil
 import re
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
-from sdr_detect.errors import SourceNotFound
+from sdr_detect.errors import SourceError, SourceNotFound
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.ports import Overflow, Source
 
@@ -48,6 +49,38 @@ class SourceOptions:
             value = getattr(self, name)
             if not 0 < value <= 86_400:
                 raise ValueError(f"{name} {value!r} s is not within 0..86400")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that is attached, and the URI that opens it."""
+
+    uri: str
+    title: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found.
+
+    Parameters
+    ----------
+    name : str
+        What was looked at.
+    state : {"ok", "missing", "fault"}
+        Missing is what some uses need and this machine has not; a fault keeps
+        something that is here from working.
+    detail : str
+        What is so.
+    remedy : str or None
+        The command that helps.
+    """
+
+    name: str
+    state: Literal["ok", "missing", "fault"]
+    detail: str
+    remedy: str | None = None
 
 
 class Driver(Source, Protocol):
@@ -97,6 +130,26 @@ def schemes() -> list[str]:
         package = importlib.import_module(PACKAGE)
         names |= {m.name for m in pkgutil.iter_modules(package.__path__)}
     return sorted(name for name in names if not name.startswith("_"))
+
+
+def probe_devices() -> tuple[list[Device], list[SourceError]]:
+    """Devices attached, and why drivers could not look for theirs."""
+    devices: list[Device] = []
+    faults: list[SourceError] = []
+    for scheme in schemes():
+        probe = getattr(_module(scheme), "probe", None)
+        if probe is not None:
+            try:
+                devices += probe()
+            except SourceError as exc:
+                faults.append(exc)
+    return devices, faults
+
+
+def check_drivers() -> list[Finding]:
+    """What drivers find of their libraries and of this machine."""
+    checks = (getattr(_module(scheme), "check", None) for scheme in schemes())
+    return [finding for check in checks if check is not None for finding in check()]
 
 
 def _module(scheme: str) -> ModuleType | None:

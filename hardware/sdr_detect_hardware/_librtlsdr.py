@@ -36,7 +36,7 @@ _MEANING = {
     -9: "pipe error",
 }
 
-REMEDY = 'run: pip install "sdr-detect[rtlsdr]"'
+REMEDY = 'pip install "sdr-detect[rtlsdr]"'
 
 
 def load_table() -> Any:
@@ -51,7 +51,7 @@ def load_table() -> Any:
         return importlib.import_module("rtlsdr.librtlsdr")
     except (ImportError, AttributeError, OSError) as exc:
         raise DriverMissing(
-            f"the RTL-SDR library cannot be used ({exc}); {REMEDY}", uri="rtlsdr://"
+            f"the RTL-SDR library cannot be used ({exc}); run: {REMEDY}", uri="rtlsdr://"
         ) from exc
 
 

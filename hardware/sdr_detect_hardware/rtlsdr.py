@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.errors import ConfigError, SourceError, SourceLost, SourceNotFound
+from sdr_detect.errors import ConfigError, DriverMissing, SourceError, SourceLost, SourceNotFound
 from sdr_detect.model import IQBlock, StreamInfo
 from sdr_detect.ports import Overflow
-from sdr_detect.registry import SourceOptions
-from sdr_detect_hardware import _librtlsdr, _rtl
+from sdr_detect.registry import Device, Finding, SourceOptions
+from sdr_detect_hardware import _librtlsdr, _rtl, _usb_host
 from sdr_detect_hardware._live import Assembler, starting_at
 
 #: What USB transfers are made of.
@@ -83,6 +83,33 @@ def _index(table: Any, name: str, uri: str) -> int:
     if int(name) >= len(present):
         raise SourceNotFound(f"only 0..{len(present) - 1} are attached", uri=uri)
     return int(name)
+
+
+def probe() -> list[Device]:
+    """The dongles attached.
+
+    Raises
+    ------
+    DriverMissing
+        pyrtlsdr or its library is not installed.
+    """
+    return [
+        Device(f"rtlsdr://{index}", f"{maker} {product}".strip(), f"serial {serial}")
+        for index, (maker, product, serial) in enumerate(
+            _librtlsdr.attached(_librtlsdr.load_table())
+        )
+    ]
+
+
+def check() -> list[Finding]:
+    """Whether the library is here, and whether the system lets us at a dongle."""
+    try:
+        table = _librtlsdr.load_table()
+    except DriverMissing as exc:
+        library = Finding("rtlsdr library", "missing", str(exc.__cause__), _librtlsdr.REMEDY)
+    else:
+        library = Finding("rtlsdr library", "ok", str(table.librtlsdr._name))
+    return [library, *_usb_host.findings()]
 
 
 class RtlSdrSource:
