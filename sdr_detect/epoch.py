@@ -73,12 +73,16 @@ class Epoch:
     def process(self, block: IQBlock) -> list[Event]:
         """Events that ``block`` completes."""
         events: list[Event] = []
+        # The index tells what is missing, whatever the source counted.
+        lost = block.lost_before
         if self.first_sample is None:
             self.first_sample = block.first_sample
-        if block.lost_before:
-            self.lost_samples += block.lost_before
-            lost = Span(block.first_sample - block.lost_before, block.first_sample)
-            events.append(Incident("gap", lost, "lost_samples", "missing in the stream"))
+        else:
+            lost = max(lost, block.first_sample - self.stop_sample)
+        if lost:
+            self.lost_samples += lost
+            span = Span(block.first_sample - lost, block.first_sample)
+            events.append(Incident("gap", span, "lost_samples", "missing in the stream"))
         self.stop_sample = block.stop_sample
         for raw in self._buffer.push(block):
             events += self._dwell(raw)

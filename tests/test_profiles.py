@@ -57,7 +57,12 @@ def test_every_claim_has_a_source_and_a_sentence(profile: Profile) -> None:
 
 @EVERY_PROFILE
 def test_only_timing_lags_symbol_rates_and_pulses_are_structural(profile: Profile) -> None:
-    ranges = {"symbol_rate_hz", "burst_period_s", "pulse_width_s"}
+    ranges = {
+        "symbol_rate_hz",
+        "symbol_rate_per_bandwidth",
+        "burst_period_s",
+        "pulse_width_s",
+    }
     for claim in measured(profile):
         timed = isinstance(claim, RangeClaim) and claim.feature in ranges
         assert claim.structural == (isinstance(claim, LagClaim | GridClaim) or timed)

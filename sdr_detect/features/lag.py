@@ -62,10 +62,12 @@ class LagSum:
     """Lag products of a track, summed burst by burst.
 
     State is four arrays of the grid's size, whatever the track's length.
+    ``alike`` tells that the bursts may all carry the same content, as heads do.
     """
 
-    def __init__(self, grid: LagGrid, min_lag_s: float) -> None:
+    def __init__(self, grid: LagGrid, min_lag_s: float, *, alike: bool) -> None:
         self._grid = grid
+        self._alike = alike
         # Closer than this the slice's own bandwidth correlates neighbours.
         self._min = max(
             round(RESOLVED_SAMPLES * OVERSAMPLING), int(np.ceil(min_lag_s / grid.step_s))
@@ -191,11 +193,12 @@ class LagSum:
         # A low quantile: the peaks themselves fill much of a short grid.
         around = percentile_filter(self._power[valid], 30, width, mode="nearest")
         around /= gammainccinv(self.dwells, 0.7)
-        # Random content that is the same in every burst averages to the number
-        # of bursts at every lag; more than that only if it is narrow in band.
-        alike = max(1.0, self.members / self.dwells)
-        excess = np.where(around < 3 * alike, np.minimum(around, alike), around)
-        excess = np.maximum(excess, 1.0)
+        excess = np.maximum(around, 1.0)
+        if self._alike:
+            # Random content that is the same in every burst averages to the
+            # number of bursts at every lag; to more only if narrow in band.
+            most = max(1.0, self.members / self.dwells)
+            excess = np.where(excess < 3 * most, np.minimum(excess, most), excess)
         power[valid] = self._power[valid] / excess
         # Bursts that always begin alike repeat their own side lobes: dwells
         # that only repeat each other are no independent evidence.
@@ -252,11 +255,11 @@ class LagMeter:
 
     def new_head_sum(self) -> LagSum:
         """An empty sum for heads."""
-        return LagSum(self.head_grid, self._settings.min_lag_s)
+        return LagSum(self.head_grid, self._settings.min_lag_s, alike=True)
 
     def new_body_sum(self) -> LagSum:
         """An empty sum for bodies or for the stream."""
-        return LagSum(self.body_grid, 1 / SMOOTH_HZ)
+        return LagSum(self.body_grid, 1 / SMOOTH_HZ, alike=False)
 
     def begin_dwell(self) -> None:
         """Allow the samples of another dwell."""
