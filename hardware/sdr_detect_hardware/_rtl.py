@@ -64,7 +64,7 @@ TUNERS = {
 class Query(Strict):
     """What may follow ``?`` in the URI."""
 
-    gain: float = Field(30.0, ge=-20, le=100)
+    gain: float = Field(29.7, ge=-20, le=100)
     ppm: int = Field(0, ge=-1000, le=1000)
     rate: float | None = None
     bias: bool = False

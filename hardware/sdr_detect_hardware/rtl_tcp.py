@@ -1,6 +1,6 @@
 """``rtl_tcp://HOST:PORT``: a dongle on another machine, served by ``rtl_tcp``.
 
-After ``?``, joined by ``&``: ``gain=30`` dB (manual always: automatic gain moves
+After ``?``, joined by ``&``: ``gain=29.7`` dB (manual always: automatic gain moves
 the level under a measurement), ``ppm=0``, ``rate=2400000``, ``bias=1``. rtl_tcp
 knows no password: keep it on loopback or behind a tunnel.
 
@@ -29,7 +29,6 @@ from sdr_detect.ports import Overflow
 from sdr_detect.registry import SourceOptions
 from sdr_detect_hardware import _rtl
 from sdr_detect_hardware._live import Assembler, starting_at
-from sdr_detect_hardware._replay import block_samples
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +40,9 @@ SETTLE_S = 0.25
 
 #: Samples the server sends at a time, and so how late the first of them may be.
 _TRANSFER_SAMPLES = 131_072
+
+#: A quarter of that: the arrival clock's window then holds three transfers.
+_BLOCK_BYTES = 2 * _TRANSFER_SAMPLES // 4
 
 _POLL_S = 0.1
 
@@ -211,7 +213,6 @@ class RtlTcpSource:
         if_hz = _rtl.tune_hz(link.uri, settings.rf_hz, settings.plan, link.tuner)
         gain_db = self._set_up(if_hz)
         info = _rtl.stream_info(link.uri, settings, if_hz, gain_db)
-        self._block_bytes = 2 * block_samples(info.sample_rate_hz)
         raw = self._settled()
         late_s = _TRANSFER_SAMPLES / info.sample_rate_hz
         info = starting_at(info, len(raw) // 2, time.time_ns(), late_s)
@@ -242,7 +243,7 @@ class RtlTcpSource:
         """The first bytes that the settings are sure to have shaped."""
         due_s = time.monotonic() + SETTLE_S
         while True:
-            raw = self._link.receive(self._block_bytes)
+            raw = self._link.receive(_BLOCK_BYTES)
             if raw is None:
                 raise SourceLost("closed while it was being opened", uri=self._link.uri)
             if time.monotonic() >= due_s:
@@ -287,7 +288,7 @@ class RtlTcpSource:
         try:
             if self._first is not None:
                 yield self._first
-            while (raw := self._link.receive(self._block_bytes)) is not None:
+            while (raw := self._link.receive(_BLOCK_BYTES)) is not None:
                 with self._tuning:
                     block = self._assembler.block(raw, time.monotonic())
                 if block is not None:

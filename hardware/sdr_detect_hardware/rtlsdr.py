@@ -1,6 +1,6 @@
 """``rtlsdr://0`` or ``rtlsdr://serial=00000001``: a dongle on this machine's USB.
 
-After ``?``, joined by ``&``: ``gain=30`` dB (manual always), ``ppm=0``,
+After ``?``, joined by ``&``: ``gain=29.7`` dB (manual always), ``ppm=0``,
 ``rate=2400000``, ``bias=1`` (4.5 V on the antenna input, off again at the end; it
 cannot feed an LNB, and harms what is shorted for DC).
 """

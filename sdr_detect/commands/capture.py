@@ -30,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 def capture(
     source: Annotated[
-        str, typer.Option("--source", metavar="URI", help="file://…, sim://scene.toml.")
+        str,
+        typer.Option(
+            "--source", metavar="URI", help="rtlsdr://0, rtl_tcp://host:port, file://…, sim://…"
+        ),
     ],
     publish: Annotated[
         str | None,

@@ -54,7 +54,9 @@ def register(app: typer.Typer) -> None:
 def monitor(
     source: Annotated[
         str | None,
-        typer.Option("--source", metavar="URI", help="file://…, sim://scene.toml."),
+        typer.Option(
+            "--source", metavar="URI", help="rtlsdr://0, rtl_tcp://host:port, file://…, sim://…"
+        ),
     ] = None,
     subscribe: Annotated[
         str | None,

@@ -50,7 +50,7 @@ def receive(rtlsdr_log: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]
             rest: str = "0", fake: str = "", spec: RawSpec = SPEC, timeout_s: float = 5.0
         ) -> RtlSdrSource:
             monkeypatch.setenv("FAKE_RTLSDR", fake)
-            options = SourceOptions(spec, start_timeout_s=2, timeout_s=timeout_s)
+            options = SourceOptions(spec, start_timeout_s=1, timeout_s=timeout_s)
             source = open_source(f"rtlsdr://{rest}", options)
             assert isinstance(source, RtlSdrSource)
             stack.callback(source.close)
@@ -155,7 +155,7 @@ def test_silence_is_loss(receive: Open, rtlsdr_log: Path) -> None:
 
 
 def test_silence_from_the_start(receive: Open, rtlsdr_log: Path) -> None:
-    with pytest.raises(SourceLost, match="no samples for 2 s"):
+    with pytest.raises(SourceLost, match="no samples for 1 s"):
         receive("0?bias=1", fake="silent_after=0")
     assert calls(rtlsdr_log, "set_bias_tee") == [1, 0]
     assert calls(rtlsdr_log, "close") == [0]
