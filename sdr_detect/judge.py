@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sdr_detect.detect.measuring import stated_pfa
 from sdr_detect.detect.track import LONG_S, PULSE_S
 from sdr_detect.events import Verdict, VerdictWord
 from sdr_detect.profiles.match import Weighed
@@ -32,9 +33,6 @@ PART_DB = 12.0
 #: Bursts from which a resemblance, or the lack of any, is worth a word.
 MANY_BURSTS = 4
 
-#: No chance smaller than this is stated: nothing here was ever tested that far.
-SMALLEST_PFA = 1e-12
-
 
 def judge(
     tracks: Sequence[Judged],
@@ -53,6 +51,9 @@ def judge(
     ]
     if grounds:
         judged, weighed = max(grounds, key=lambda pair: pair[1].log_odds)
+        if watch.analysed_s < settings.min_analysed_s:
+            reasons = (suspicion(judged, weighed), *doubts(watch, settings))
+            return _inconclusive(tracks, watch, profiles, reasons)
         if judged.track.matches and not _rf_known(judged):
             return _inconclusive(tracks, watch, profiles, without_rf(weighed))
         return _detected(judged, weighed, tracks, watch, profiles)
@@ -93,14 +94,17 @@ def _carries(judged: Judged, weighed: Weighed, settings: VerdictSettings) -> boo
 
 
 def _part_of_another(judged: Judged, tracks: Sequence[Judged]) -> bool:
-    """Whether a carrier lies within a known emission that is no terminal.
+    """Whether a carrier lies within another emission.
 
-    Pilots and control channels of an OFDM downlink look like carriers.
+    Pilots and control channels of an OFDM downlink look like carriers, and so
+    do the lines of any bursts that fill the slice.
     """
     if judged.track.kind != "carrier":
         return False
     low, high = judged.track.freq_lower_hz, judged.track.freq_upper_hz
     middle = (low + high) / 2
+    if any(_fills_slice(other) for other in tracks):
+        return True
     return any(
         other.best is not None
         and other.best.profile.role != "user_terminal"
@@ -132,11 +136,18 @@ def _is_unexplained(judged: Judged) -> bool:
     """Whether bursts that no profile explains could hide a terminal's, or be one's."""
     best = judged.best
     return (
+        _fills_slice(judged)
+        and _as_long_as_a_terminal(judged)
+        and (best is None or best.log_odds < SUSPICION)
+    )
+
+
+def _fills_slice(judged: Judged) -> bool:
+    """Whether a track is a train of bursts wider than the capture."""
+    return (
         judged.track.kind == "burst"
         and judged.track.burst_count >= MANY_BURSTS
         and judged.track.features.get("fills_slice") is True
-        and _as_long_as_a_terminal(judged)
-        and (best is None or best.log_odds < SUSPICION)
     )
 
 
@@ -163,7 +174,7 @@ def _detected(
         *(r for r in match.reasons if r not in {f.detail for f in weighed.structural_met}),
         *(f"against: {text}" for text in match.against),
     )
-    pfa = max(min(weighed.pfa, 1.0), SMALLEST_PFA)
+    pfa = stated_pfa(weighed.pfa)
     verdict = _verdict("detected", match.system, match.score, pfa, tracks, watch, profiles)
     return _with_reasons(verdict, reasons)
 

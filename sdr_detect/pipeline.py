@@ -162,12 +162,12 @@ class Pipeline:
         return judge(self._kept, watch, self._profiles, self._settings.verdict)
 
     def _problems(self) -> tuple[str, ...]:
-        if not any(self._watched):
-            return ("no sample could be analysed: the data are missing, zero or not finite",)
         share = self._overloaded / max(1, self._cells)
         if share > MAX_OVERLOAD:
             return (
                 f"the receiver was overloaded for {share:.0%} of the time: reduce gain or "
                 "attenuate, and record again",
             )
+        if not any(self._watched):
+            return ("no sample could be analysed: the data are missing, zero or not finite",)
         return ()

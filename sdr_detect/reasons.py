@@ -119,24 +119,30 @@ def unexplained(judged: Judged) -> str:
 
 def doubts(watch: Watch, settings: VerdictSettings) -> list[str]:
     """Why this watch is too short, too blind or too narrow to say anything."""
-    doubts = []
+    found: list[str] = []
     total = watch.analysed_s + watch.blind_s
     if watch.analysed_s < settings.min_analysed_s:
-        doubts.append(
+        found.append(
             f"only {watch.analysed_s * 1e3:.1f} ms could be analysed; at least "
             f"{settings.min_analysed_s * 1e3:.0f} ms are needed to meet a burst"
         )
     elif watch.blind_s > settings.max_blind_fraction * total:
-        doubts.append(
+        found.append(
             f"the receiver was blind for {watch.blind_s:.3f} of {total:.3f} s (lost samples, "
             "overload); reduce gain or data rate and record again"
         )
     elif watch.detection_limit_db is None:
-        doubts.append(
+        found.append(
             "no terminal could be recognised at any level: the slice is too narrow for its "
             "preamble, or the time too short for a burst; record at 2 Msps or more, for longer"
         )
-    return doubts
+    elif watch.detection_limit_db > settings.max_limit_db:
+        found.append(
+            f"only a terminal above a C/N of {watch.detection_limit_db:.1f} dB would have been "
+            f"found, more than the {settings.max_limit_db:.1f} dB allowed: other emissions or an "
+            "unsteady level hide weaker ones"
+        )
+    return found
 
 
 def poi_problem(poi: float, settings: VerdictSettings) -> str:
@@ -166,13 +172,18 @@ def plain_reasons(
         best = judged.best
         if best is None or best.log_odds < SUSPICION:
             reasons.append(f"track {judged.track.id} fits no known emitter")
+        elif best.profile.role == "user_terminal" and not best.structural_met:
+            reasons.append(
+                f"track {judged.track.id} resembles {best.profile.name} in outline only: "
+                "nothing in its structure speaks for it"
+            )
         else:
             reasons.append(f"track {judged.track.id} is best explained as {best.profile.name}")
     if len(tracks) > MAX_ALTERNATIVES:
         reasons.append(f"{len(tracks) - MAX_ALTERNATIVES} more tracks")
     if intercept is not None and intercept.poi > 0:
         reasons.append(
-            f"{watch.analysed_s:.2f} s watched: probability of intercept {intercept.poi:.3f} for "
+            f"{watch.analysed_s:.3g} s watched: probability of intercept {intercept.poi:.3f} for "
             f"an active {intercept.name}; absence from what was watched is not silence"
         )
     reasons += [

@@ -64,16 +64,6 @@ class LagSettings(Strict):
     pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
 
 
-class FoldSettings(Strict):
-    """Epoch folding of the envelope on the 4/3 ms grid."""
-
-    frame_s: float = Field(default=4 / 3 * 1e-3, gt=0)
-    multiples: list[int] = Field(default=[5, 6, 7, 8, 9, 10, 11, 12, 13, 14], min_length=1)
-    #: Window folded in one go: drift of ±20 ppm moves the phase by 30 µs in it.
-    window_s: float = Field(default=1.5, gt=0.05, le=15)
-    pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
-
-
 class CarrierSettings(Strict):
     """Narrow carriers and tones inside the slice."""
 
@@ -104,6 +94,9 @@ class VerdictSettings(Strict):
     max_blind_fraction: float = Field(default=0.5, gt=0, le=1)
     #: Shorter recordings cannot hold two of the slowest burst repetitions.
     min_analysed_s: float = Field(default=0.02, ge=0)
+    #: A detection limit above this C/N is no limit: ordinary terminals nearby
+    #: would be missed.
+    max_limit_db: float = Field(default=15.0, ge=-20, le=60)
     #: Below this probability of intercept "not detected" becomes "inconclusive".
     #: 0 asks only that some terminal band was covered at all.
     min_poi: float = Field(default=0.0, ge=0, le=1)
@@ -115,7 +108,6 @@ class Settings(Strict):
     frames: FrameSettings = FrameSettings()
     burst: BurstSettings = BurstSettings()
     lag: LagSettings = LagSettings()
-    fold: FoldSettings = FoldSettings()
     carrier: CarrierSettings = CarrierSettings()
     tracks: TrackSettings = TrackSettings()
     verdict: VerdictSettings = VerdictSettings()

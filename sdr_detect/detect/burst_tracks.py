@@ -7,7 +7,7 @@ import numpy as np
 from sdr_detect.detect.base import Note, Setup
 from sdr_detect.detect.burst import BurstDetector, Sighting
 from sdr_detect.detect.energy import UNSTEADY
-from sdr_detect.detect.measuring import Features, measured, public_features
+from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
 from sdr_detect.detect.track import BurstTrack, Tracker, chance_of
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.grid import common_period_s
@@ -114,7 +114,7 @@ class BurstTracks:
             duty,
             period_s,
             float(np.median(track.snr_db)),
-            chance_of(track.count, cells, setup.settings.burst.pfa),
+            stated_pfa(chance_of(track.count, cells, setup.settings.burst.pfa)),
             None,
             public_features(features, lags, setup.settings.lag.pfa),
             (),

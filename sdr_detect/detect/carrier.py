@@ -16,7 +16,7 @@ from sdr_detect.detect.carrier_search import (
     is_steady,
     join_comb,
 )
-from sdr_detect.detect.measuring import Features, measured, public_features
+from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
 from sdr_detect.dsp.stft import Dwell, quiet_floor
 from sdr_detect.features.drift import drift_of
 from sdr_detect.features.symbol_rate import SymbolRate
@@ -38,6 +38,9 @@ SPUR_DB = 20.0
 #: Dwells of a window whose spectra are kept, and points of a drift line.
 MAX_PARTS = 32
 MAX_POINTS = 4096
+
+#: A symbol-rate line counts when noise shows one this rarely.
+LINE_PFA = 1e-8
 
 #: A drift counts when it is this many times its own error.
 DRIFT_SIGMAS = 4.0
@@ -233,11 +236,11 @@ def _measured_track(track: CarrierTrack, info: StreamInfo) -> tuple[Track, Measu
     drift = drift_of(track.times_s, track.offsets_hz)
     cut_off = Flag.EDGE in track.flags
     symbol = None if track.symbols is None else track.symbols.result()
-    lined = symbol is not None and symbol.pfa < 1e-6
+    lined = symbol is not None and symbol.pfa < LINE_PFA
     features: Features = {
         "bandwidth_hz": None if cut_off else track.upper_hz - track.lower_hz,
         "symbol_rate_hz": symbol.symbol_rate_hz if symbol is not None and lined else None,
-        "symbol_rate_hz_pfa": symbol.pfa if symbol is not None and lined else None,
+        "symbol_rate_hz_pfa": stated_pfa(symbol.pfa) if symbol is not None and lined else None,
         "bandwidth_3db_hz": None if cut_off else track.half_power_hz,
         "symbol_rate_per_bandwidth": symbol.symbol_rate_hz / track.half_power_hz
         if symbol is not None and lined and not cut_off
@@ -260,7 +263,7 @@ def _measured_track(track: CarrierTrack, info: StreamInfo) -> tuple[Track, Measu
         1.0,
         None,
         track.cn_db,
-        track.pfa,
+        stated_pfa(track.pfa),
         None if drift is None else drift[0],
         {
             **public_features(features, {}, 0.0),

@@ -8,6 +8,9 @@ from sdr_detect.features.lag import LagPeak, LagSum
 from sdr_detect.model import StreamInfo
 from sdr_detect.profiles.measured import Measured
 
+#: No chance smaller than this is stated: nothing here was ever tested that far.
+SMALLEST_PFA = 1e-12
+
 #: Name with unit to number or flag; None where it could not be measured.
 Features = dict[str, float | bool | None]
 
@@ -26,6 +29,11 @@ def measured(
     return Measured(band_hz, (low, high), features, starts_s, lags or {})
 
 
+def stated_pfa(chance: float) -> float:
+    """A chance as it goes into events: computed tails underflow, and zero is no chance."""
+    return min(1.0, max(SMALLEST_PFA, chance))
+
+
 def public_features(
     features: Features, lags: Mapping[str, LagSum], pfa: float
 ) -> dict[str, object]:
@@ -41,5 +49,5 @@ def _peak_json(peak: LagPeak) -> dict[str, float]:
         "lag_s": peak.lag_s,
         "sigma_s": peak.sigma_s,
         "strength": round(peak.strength, 5),
-        "pfa": peak.pfa,
+        "pfa": stated_pfa(peak.pfa),
     }

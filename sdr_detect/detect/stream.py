@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.detect.base import Note, Setup
-from sdr_detect.detect.measuring import Features, measured, public_features
+from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.model import Burst, Flag, Span, Track
 from sdr_detect.profiles.measured import Measured
@@ -73,7 +73,7 @@ class StreamWaveform:
             None,
             None,
             10 * float(np.log10(strength / (1 - strength))),
-            peaks[0].pfa,
+            stated_pfa(peaks[0].pfa),
             None,
             public_features(features, lags, setup.settings.lag.pfa),
             (),

@@ -24,7 +24,7 @@ LOWEST = 0.7
 HIGHEST = 1.4
 
 #: Another line this strong, relative to the first, and it is no single carrier.
-UNIQUE = 0.4
+UNIQUE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
