@@ -17,6 +17,7 @@ import typer
 
 from sdr_detect import __version__, commands
 from sdr_detect.commands import _exit
+from sdr_detect.commands._text import complain
 from sdr_detect.errors import ConfigError, SdrDetectError
 
 
@@ -40,19 +41,22 @@ def build_app() -> typer.Typer:
 def main() -> None:
     """Run the command line and exit.
 
-    Errors raised on purpose become one line on stderr; anything else is a
-    fault of this program and keeps its traceback.
+    Errors raised on purpose, and what the system refuses (a full disk behind
+    stdout), become one line on stderr; anything else is a fault of this
+    program and keeps its traceback.
     """
     try:
         build_app()()
     except ConfigError as exc:
         _fail(exc, _exit.CONFIG)
-    except SdrDetectError as exc:
+    except (SdrDetectError, OSError) as exc:
         _fail(exc, _exit.FAILURE)
+    except KeyboardInterrupt:  # before typer, which catches it, was at work
+        sys.exit(_exit.INTERRUPT)
 
 
-def _fail(exc: SdrDetectError, code: int) -> None:
-    print(f"sdr-detect: error: {exc}", file=sys.stderr)
+def _fail(exc: Exception, code: int) -> None:
+    complain(exc)
     sys.exit(code)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -39,6 +39,34 @@ MaxBurstsOption = Annotated[
     int,
     typer.Option("--max-bursts", min=0, help="Burst lines written; more are only counted."),
 ]
+
+
+def keep_recordings(recordings: Sequence[Path], *outputs: str | Path | None) -> None:
+    """Refuse to write results over a recording: ``--json`` takes the word after it.
+
+    Raises
+    ------
+    typer.BadParameter
+        An output is one of the recordings, or the other file of its SigMF pair.
+    """
+    for output in outputs:
+        if output is None or output == "-":
+            continue
+        target = Path(output)
+        stem = target.name.removesuffix(".sigmf-meta").removesuffix(".sigmf-data")
+        pair = [target.with_name(stem + ".sigmf-meta"), target.with_name(stem + ".sigmf-data")]
+        for file in [target] if stem == target.name else pair:
+            if any(_same_file(file, recording) for recording in recordings):
+                raise typer.BadParameter(
+                    f"{target} belongs to a recording that is to be read; results go elsewhere"
+                )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them does not exist
+        return False
 
 
 @contextlib.contextmanager

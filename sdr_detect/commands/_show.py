@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sdr_detect.commands._text import plain
 from sdr_detect.events import Event, Incident, TrackEvent, Verdict
 from sdr_detect.model import FLAG_MEANING, Flag
 from sdr_detect.sinks import wording
@@ -36,11 +37,6 @@ def console() -> Console:
     return Console(
         width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=False
     )
-
-
-def plain(text: str) -> str:
-    """Text from a file, without the control characters that could steer a terminal."""
-    return "".join(char if char.isprintable() else "�" for char in text)
 
 
 def recording(facts: Facts, found: Collector, verdict: Verdict) -> RenderableType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from sdr_detect.commands._output import (
     PlotsOption,
     SetOption,
     json_output,
+    keep_recordings,
     make_folder,
     picture_name,
 )
@@ -31,6 +31,7 @@ from sdr_detect.commands._recording_options import (
     RfOption,
     spec_from_options,
 )
+from sdr_detect.commands._text import complain
 from sdr_detect.errors import SdrDetectError, SinkError
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def analyze(
     from sdr_detect.catalog import profiles
     from sdr_detect.commands._interrupt import stop_on_interrupt
 
+    keep_recordings(recordings, json, report)
     spec = spec_from_options(datatype, rate, rf, if_, converter)
     settings = resolve_settings(config, sets or ())
     if plots is not None:
@@ -205,7 +207,7 @@ class _Job:
 
     def _fail(self, path: Path, exc: SdrDetectError, lines: JsonLines | None) -> None:
         self.failed = True
-        print(f"sdr-detect: error: {exc}", file=sys.stderr)
+        complain(exc)
         if lines is not None:
             lines.write_object(
                 {

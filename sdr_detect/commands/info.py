@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdr_detect.commands._output import JsonOption, json_output
+from sdr_detect.commands._output import JsonOption, json_output, keep_recordings
 from sdr_detect.commands._recording_options import (
     ConverterOption,
     FormatOption,
@@ -55,6 +55,7 @@ def info(
     from sdr_detect.formats.find import identify
     from sdr_detect.formats.signatures import refuse_foreign
 
+    keep_recordings([recording], json)
     spec = spec_from_options(datatype, rate, rf, if_, converter)
     module = identify(recording)
     with json_output(json) as stream:
@@ -141,7 +142,8 @@ def _print_candidates(
 ) -> None:
     from rich.table import Table
 
-    from sdr_detect.commands._show import console, plain
+    from sdr_detect.commands._show import console
+    from sdr_detect.commands._text import plain
 
     out = console()
     out.print(f"{plain(str(path))}: {size} bytes, no known header", markup=False)
@@ -160,7 +162,8 @@ def _show(opened: Recording, evidence: Evidence, record: dict[str, Any]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    from sdr_detect.commands._show import console, plain
+    from sdr_detect.commands._show import console
+    from sdr_detect.commands._text import plain
 
     out = console()
     out.print(Text(plain(str(opened.path)), style="bold"))
