@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdr_detect import __version__
-from sdr_detect.errors import SinkError
 from sdr_detect.events import Incident, Verdict
 from sdr_detect.model import FLAG_MEANING, Flag
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.settings import Settings
 from sdr_detect.sinks import wording
 from sdr_detect.sinks.collect import Collector
+from sdr_detect.sinks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from sdr_detect.analysis import Facts
@@ -69,11 +69,7 @@ def write(
     SinkError
         The file cannot be written.
     """
-    text = render(sections, settings, profiles)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise SinkError(f"report {path} cannot be written: {exc.strerror}") from exc
+    write_whole(path, render(sections, settings, profiles).encode())
 
 
 def _view(section: Section) -> dict[str, Any]:

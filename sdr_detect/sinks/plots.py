@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdr_detect.errors import SinkError
 from sdr_detect.events import TrackEvent
 from sdr_detect.sinks import wording
 from sdr_detect.sinks.collect import Collector
 from sdr_detect.sinks.spectrogram import Spectrogram
+from sdr_detect.sinks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,10 +92,7 @@ def save(path: Path, png: bytes) -> None:
     SinkError
         The file cannot be written.
     """
-    try:
-        path.write_bytes(png)
-    except OSError as exc:
-        raise SinkError(f"plot {path} cannot be written: {exc.strerror}") from exc
+    write_whole(path, png)
 
 
 def _axes(picture: Spectrogram) -> _Axes:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sdr_detect import __version__
-from sdr_detect.errors import SinkError
 from sdr_detect.model import NS_PER_S, StreamInfo
+from sdr_detect.sinks.whole_file import write_whole
 
 GENERATOR = f"sdr-detect {__version__}"
 
@@ -64,9 +64,4 @@ def write_metadata(path: Path, document: dict[str, Any]) -> None:
     SinkError
         It cannot be written.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as exc:
-        raise SinkError(f"{path} cannot be written: {exc.strerror}") from exc
+    write_whole(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
