@@ -52,7 +52,7 @@ class Epoch:
             "gap", "exact_zeros", "a recorder or driver filled missing samples with zeros", join
         )
         self._non_finite = IncidentLog(
-            "health", "non_finite", "NaN or infinite samples, taken as missing", join
+            "health", "non_finite", "NaN, infinite or beyond 1e15, taken as missing", join
         )
         self._overload = IncidentLog(
             "overload", "clipping", "samples at full scale: reduce gain or attenuate", join

@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 
 from sdr_detect.model import ComplexArray, FloatArray
 
+#: |x|² beyond which single precision cannot hold a spectrum's power, and below
+#: which it loses digits. 300 dB either side of one: no receiver delivers either.
+LARGEST_POWER = np.float32(1e30)
+SMALLEST_POWER = np.float32(1e-30)
+
 
 @njit(cache=True, nogil=True)
 def cell_statistics(
@@ -16,7 +21,8 @@ def cell_statistics(
     """Energy and faults of consecutive cells of ``cell`` samples.
 
     Samples that are not finite are replaced by zero *in place*: one NaN would
-    poison every bin of its frame.
+    poison every bin of its frame. So are those above `LARGEST_POWER`; those
+    below `SMALLEST_POWER` count as zero.
 
     Returns
     -------
@@ -24,7 +30,7 @@ def cell_statistics(
         Sum of |x|².
     clipped, bad, zeros : (cells,) int32
         Samples at or above ``clip_level`` (never, if it is not positive), not
-        finite, exactly zero.
+        finite or too large, zero or as good as that.
     """
     cells = iq.size // cell
     energy = np.empty(cells, np.float32)
@@ -41,22 +47,22 @@ def cell_statistics(
             im = part[k].imag
             power = re * re + im * im
             total += power
-            n_zero += power == 0
+            n_zero += power < SMALLEST_POWER
             n_clip += (abs(re) >= limit) | (abs(im) >= limit)
-        if not np.isfinite(total):
-            # Rare: find the samples, then count again.
+        if not total < LARGEST_POWER:
+            # NaN too. Rare: find the samples, then count again.
             total = np.float32(0)
             n_clip = n_zero = 0
             for k in range(cell):
                 re = part[k].real
                 im = part[k].imag
                 power = re * re + im * im
-                if not np.isfinite(power):
+                if not power < LARGEST_POWER:
                     part[k] = 0
                     n_bad += 1
                     continue
                 total += power
-                n_zero += power == 0
+                n_zero += power < SMALLEST_POWER
                 n_clip += (abs(re) >= limit) | (abs(im) >= limit)
         energy[c] = total
         clipped[c] = n_clip

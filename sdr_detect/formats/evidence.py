@@ -19,6 +19,9 @@ PIECES, PIECE_SAMPLES = 64, 1 << 15
 
 HISTOGRAM_BINS = 32
 
+#: Levels farther from full scale than this cannot be measured in single precision.
+_SANE_DB = 250.0
+
 #: From this share on, clipped samples are worth telling.
 _CLIPPED = 1e-3
 #: From this many exact zeros in a row on, the receiver was mute.
@@ -207,6 +210,11 @@ def _signal_suspicions(evidence: Evidence) -> Iterator[str]:
         yield "no sample is a finite number: the sample type is wrong, or the file is damaged"
     elif evidence.zero_fraction == 1:
         yield "every sample examined is 0: nothing was received"
+    elif evidence.rms_dbfs is not None and abs(evidence.rms_dbfs) > _SANE_DB:
+        yield (
+            f"the level is {evidence.rms_dbfs:.0f} dB relative to 1, which no receiver delivers: "
+            "the sample type is wrong, or the samples must be scaled to within ±250 dB"
+        )
     elif evidence.imbalance_db is None:
         yield "I, Q or both never change: real samples, or a dead channel of the receiver"
     elif evidence.noncircularity > 0.5:
