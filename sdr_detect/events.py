@@ -118,7 +118,7 @@ def _burst_json(event: BurstEvent) -> dict[str, Any]:
         "freq_upper_hz": burst.detection.freq_upper_hz,
         "snr_db": _round(burst.detection.snr_db),
         "power_dbfs": _round(burst.power_dbfs),
-        "features": {name: _round(value, 6) for name, value in sorted(burst.features.items())},
+        "features": {name: _round(value, 9) for name, value in sorted(burst.features.items())},
         "flags": _flags(burst.flags),
     }
 
