@@ -267,8 +267,11 @@ def check_endpoint(endpoint: str) -> None:
     transport, _, rest = endpoint.partition("://")
     if transport == "ipc" and rest:
         return
-    host = rest.rpartition(":")[0].removeprefix("[").removesuffix("]")
-    if transport != "tcp" or not host:
+    host, _, port = rest.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    # ZeroMQ takes a port beyond 65535 modulo 65536.
+    known = port == "*" or (port.isdecimal() and int(port) <= 65535)
+    if transport != "tcp" or not host or not known:
         raise ConfigError(
             f"{endpoint!r} is no endpoint; write tcp://127.0.0.1:PORT or ipc:///path/of/socket"
         )

@@ -198,6 +198,8 @@ def test_endpoints_of_this_machine(endpoint: str) -> None:
         "tcp://localhost.example:5555",
         "tcp://127.0.0.1.example:5555",
         "tcp://127.0.0.1",
+        "tcp://127.0.0.1:99999",
+        "tcp://127.0.0.1:http",
         "udp://127.0.0.1:5555",
         "ipc://",
         "5555",
