@@ -222,6 +222,16 @@ class TestHdf5:
             open_recording(path, RATE)
 
 
+@pytest.mark.parametrize("length", ["0", "-5", "-1"])
+def test_npy_header_without_samples_is_refused(tmp_path: Path, length: str) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros(10, np.complex64))
+    head, data = path.read_bytes()[:128], path.read_bytes()[128:]
+    path.write_bytes(head.replace(b"(10,)", f"({length},)".encode().ljust(5)) + data)
+    with pytest.raises(FormatError, match="holds no samples"):
+        open_recording(path, RATE)
+
+
 def test_npy_truncated_names_what_is_there(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", vector())
     data = (tmp_path / "a.npy").read_bytes()

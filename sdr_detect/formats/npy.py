@@ -89,7 +89,7 @@ def _datatype(
             path=path,
         )
     long_axes = [length for length in shape if length != 1]
-    if 0 in shape or not shape:
+    if not shape or min(shape) < 1:
         raise FormatError(f"its shape {shape} holds no samples", path=path)
     bits = 8 * dtype.itemsize
     big = dtype.str.startswith(">")
