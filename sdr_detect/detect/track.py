@@ -138,7 +138,7 @@ class Tracker:
         else:
             track.flags.add(Flag.CAPPED)
         if sighting.lags is not None:
-            track.head.add(sighting.lags.head)
+            track.head.add(sighting.lags.head, sighting.lags.head_share)
             if sighting.lags.body is not None:
                 track.body.add(sighting.lags.body)
 

@@ -45,13 +45,16 @@ class LagPeak:
     """One lag that noise does not explain.
 
     ``strength`` is the mean normalised correlation, 0 to 1; ``pfa`` the
-    probability that noise shows such a peak anywhere on the grid.
+    probability that noise shows such a peak anywhere on the grid;
+    ``signal_share`` the part of the correlated power that was signal, S/(S+N),
+    which bounds the strength.
     """
 
     lag_s: float
     sigma_s: float
     strength: float
     pfa: float
+    signal_share: float = 1.0
 
 
 #: Statistic and degrees of freedom at every lag, and the lags that can be used.
@@ -78,11 +81,13 @@ class LagSum:
         self._strength = np.zeros(grid.size)
         self._all_pairs = np.zeros(grid.size)
         self._cached: tuple[int, _Statistic] | None = None
+        self._signal_share = 0.0
         self.dwells = 0
         self.members = 0
 
-    def add(self, correlation: Correlation) -> None:
-        """Add one burst of the current dwell."""
+    def add(self, correlation: Correlation, signal_share: float = 1.0) -> None:
+        """Add one burst of the current dwell, of which that share was signal."""
+        self._signal_share += signal_share
         self._products += correlation.products
         self._pairs += correlation.pairs
         self.members += 1
@@ -164,7 +169,8 @@ class LagSum:
         # Each multiple places the length; the error of the sum is that of the
         # longest, shared by all.
         sigma_s = 0.5 / self._grid.sample_rate_hz / np.sqrt(max(total[at], 1.0)) / count
-        peak = LagPeak(float(trial[at]), float(sigma_s), strength, pfa)
+        share = self._signal_share / max(1, self.members)
+        peak = LagPeak(float(trial[at]), float(sigma_s), strength, pfa, share)
         edge = at in (0, trial.size - 1)
         if (
             edge
@@ -230,9 +236,13 @@ class LagSum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BurstLags:
-    """Lag products of one burst: its head (preamble) and its body."""
+    """Lag products of one burst: its head (preamble) and its body.
+
+    ``head_share`` is the part of the head's power that stands above the noise.
+    """
 
     head: Correlation
+    head_share: float
     body: Correlation | None
 
 
@@ -276,8 +286,10 @@ class LagMeter:
         body = iq[start : min(stop, start + round(self._settings.burst_s * self._rate))]
         enough = self._body_left > 0 and body.size >= 2 * self._settings.max_lag_s * self._rate
         self._body_left -= body.size if enough else 0
+        power = float(np.mean(head.real**2 + head.imag**2))
         return BurstLags(
             correlate(head, self.head_grid, head.size, shape, 0.0),
+            max(0.0, 1 - float(shape.mean(dtype=np.float64)) / power),
             correlate(body, self.body_grid, self._block, None, SMOOTH_HZ) if enough else None,
         )
 

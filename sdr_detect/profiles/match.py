@@ -30,6 +30,10 @@ from sdr_detect.profiles.schema import (
 #: A lag counts as present when noise shows one at that place this rarely.
 LAG_PFA = 1e-5
 
+#: Above this share of signal a head is placed well enough to ask for the full
+#: correlation of equal copies.
+STRONG_SHARE = 0.6
+
 #: Starts on a grid whose spacings are among the claimed multiples.
 MULTIPLE_SHARE = 0.6
 
@@ -145,10 +149,16 @@ def _lag(claim: LagClaim, measured: Measured) -> Finding:
     if not known:
         return Finding(claim, None, claim.text)
     best = min(known, key=lambda p: p.pfa)
-    if best.pfa < LAG_PFA:
-        seen = f"repetition after {best.lag_s * 1e6:.3f} µs, correlation {best.strength:.3f}"
-        return _said(claim, True, seen, max(best.pfa, 0.0))
-    return _said(claim, False, "no repetition at that lag")
+    if best.pfa >= LAG_PFA:
+        return _said(claim, False, "no repetition at that lag")
+    seen = f"repetition after {best.lag_s * 1e6:.3f} µs, correlation {best.strength:.3f}"
+    if claim.max_strength is not None and best.strength > claim.max_strength:
+        return _said(claim, False, f"{seen}, more than the {claim.max_strength:.2f} possible")
+    strong = best.signal_share > STRONG_SHARE
+    least = (claim.min_share or 0.0) * best.signal_share
+    if strong and best.strength < least:
+        return _said(claim, False, f"{seen}, less than the {least:.2f} of equal copies")
+    return _said(claim, True, seen, best.pfa)
 
 
 def _grid(claim: GridClaim, measured: Measured) -> Finding:

@@ -94,7 +94,10 @@ class LagClaim(Claim):
 
     ``where`` tells over what the repetition is claimed: the ``head`` of each
     burst (a preamble), the whole ``burst`` (cyclic prefixes) or the continuous
-    ``stream``.
+    ``stream``. ``max_strength`` is the correlation that the claimed structure
+    cannot exceed (a short cyclic prefix correlates weakly; an echo or a comb
+    does not); ``min_share`` the correlation of a strong signal, as a share of
+    the power that is signal, below which the copies are none.
     """
 
     kind: Literal["lag"]
@@ -102,6 +105,8 @@ class LagClaim(Claim):
     alternatives_s: tuple[Annotated[float, Field(gt=0, lt=1e-3)], ...] = ()
     tolerance: float = Field(default=0.006, gt=0, lt=0.1, description="relative")
     where: Literal["head", "burst", "stream"]
+    max_strength: float | None = Field(default=None, gt=0, le=1)
+    min_share: float | None = Field(default=None, gt=0, le=1)
 
     @property
     def lags_s(self) -> tuple[float, ...]:
