@@ -8,7 +8,7 @@ probability.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -40,12 +40,16 @@ MULTIPLE_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One claim, weighed. ``met`` is None where it could not be measured."""
+    """One claim, weighed. ``met`` is None where it could not be measured.
+
+    ``against`` replaces the claim's own where the measurement is worth more.
+    """
 
     claim: AnyClaim
     met: bool | None
     detail: str
     pfa: float | None = None
+    against: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ def weigh(profile: Profile, measured: Measured) -> Weighed:
     for finding in findings:
         if finding.met is None or isinstance(finding.claim, UnknownClaim):
             continue
-        total += finding.claim.weight if finding.met else -finding.claim.against
+        against = finding.claim.against if finding.against is None else finding.against
+        total += finding.claim.weight if finding.met else -against
     weighed = Weighed(profile, total, findings)
     return Weighed(profile, -30.0, findings) if weighed.excluded else weighed
 
@@ -149,15 +154,17 @@ def _lag(claim: LagClaim, measured: Measured) -> Finding:
     if not known:
         return Finding(claim, None, claim.text)
     best = min(known, key=lambda p: p.pfa)
+    strong = best.signal_share > STRONG_SHARE
+    against = claim.against_strong if strong else None
     if best.pfa >= LAG_PFA:
-        return _said(claim, False, "no repetition at that lag")
+        return replace(_said(claim, False, "no repetition at that lag"), against=against)
     seen = f"repetition after {best.lag_s * 1e6:.3f} µs, correlation {best.strength:.3f}"
     if claim.max_strength is not None and best.strength > claim.max_strength:
         return _said(claim, False, f"{seen}, more than the {claim.max_strength:.2f} possible")
-    strong = best.signal_share > STRONG_SHARE
     least = (claim.min_share or 0.0) * best.signal_share
     if strong and best.strength < least:
-        return _said(claim, False, f"{seen}, less than the {least:.2f} of equal copies")
+        weak = _said(claim, False, f"{seen}, less than the {least:.2f} of equal copies")
+        return replace(weak, against=against)
     return _said(claim, True, seen, best.pfa)
 
 

@@ -97,7 +97,9 @@ class LagClaim(Claim):
     ``stream``. ``max_strength`` is the correlation that the claimed structure
     cannot exceed (a short cyclic prefix correlates weakly; an echo or a comb
     does not); ``min_share`` the correlation of a strong signal, as a share of
-    the power that is signal, below which the copies are none.
+    the power that is signal, below which the copies are none. ``against_strong``
+    takes the place of ``against`` where the signal is so strong that the
+    repetition could not have hidden.
     """
 
     kind: Literal["lag"]
@@ -107,6 +109,7 @@ class LagClaim(Claim):
     where: Literal["head", "burst", "stream"]
     max_strength: float | None = Field(default=None, gt=0, le=1)
     min_share: float | None = Field(default=None, gt=0, le=1)
+    against_strong: float | None = Field(default=None, ge=0, le=20)
 
     @property
     def lags_s(self) -> tuple[float, ...]:

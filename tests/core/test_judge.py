@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,11 @@ BURSTS: dict[str, float | bool | None] = {
 }
 
 
+#: Correlations of a terminal: 0.64 of the signal in the preamble, 48 of 1072
+#: samples in the payload.
+STRENGTHS = {"head": 0.55, "burst": 0.04, "stream": 0.05}
+
+
 @dataclass(frozen=True)
 class Made(Measured):
     """A measurement whose lags and grids are simply stated."""
@@ -48,10 +54,14 @@ class Made(Measured):
     repeats: tuple[tuple[str, float], ...] = ()
     grids: tuple[float, ...] = ()
     pfa: float = 1e-20
+    strengths: Mapping[str, float] = field(default_factory=dict)
+    signal_share: float = 0.9
 
     def lag(self, where: str, lag_s: float, tolerance: float) -> LagPeak | None:
         found = any(w == where and abs(x - lag_s) < tolerance * lag_s for w, x in self.repeats)
-        return LagPeak(lag_s, 1e-9, 0.5 if found else 0.0, self.pfa if found else 1.0)
+        strength = self.strengths.get(where, STRENGTHS[where]) if found else 0.0
+        pfa = self.pfa if found else 1.0
+        return LagPeak(lag_s, 1e-9, strength, pfa, self.signal_share)
 
     def grid(self, period_s: float) -> GridResult | None:
         found = any(abs(period_s - g) < 1e-3 * g for g in self.grids)
@@ -67,11 +77,20 @@ def judged(
     kind: str = "burst",
     snr_db: float = 10.0,
     count: int = 40,
+    strengths: Mapping[str, float] | None = None,
+    signal_share: float = 0.9,
     **features: Any,
 ) -> Judged:
     """A track weighed against every profile, as the pipeline hands it on."""
     measured = Made(
-        rf, at_input or rf, {**BURSTS, **features}, repeats=repeats, grids=grids, pfa=pfa
+        rf,
+        at_input or rf,
+        {**BURSTS, **features},
+        repeats=repeats,
+        grids=grids,
+        pfa=pfa,
+        strengths=strengths or {},
+        signal_share=signal_share,
     )
     weighed = tuple(sorted((weigh(p, measured) for p in all_profiles()), key=lambda w: -w.log_odds))
     lower, upper = rf or (-1e6, 1e6)
@@ -140,6 +159,23 @@ def test_grid_alone_never_carries_a_verdict(repeats: tuple[tuple[str, float], ..
 def test_a_single_lag_never_carries_a_verdict() -> None:
     assert verdict(judged(PREAMBLE)).verdict == "inconclusive"
     assert verdict(judged(SYMBOL)).verdict == "inconclusive"
+
+
+def test_a_cyclic_prefix_correlates_weakly_and_an_echo_does_not() -> None:
+    said = verdict(judged(SYMBOL, grids=(FRAME,), signal_share=0.3, strengths={"burst": 0.04}))
+    assert said.verdict == "detected"
+    said = verdict(judged(SYMBOL, grids=(FRAME,), signal_share=0.3, strengths={"burst": 0.38}))
+    assert said.verdict != "detected"
+
+
+def test_strong_copies_correlate_as_copies_do() -> None:
+    assert verdict(judged(PREAMBLE, grids=(FRAME,))).verdict == "detected"
+    said = verdict(judged(PREAMBLE, grids=(FRAME,), strengths={"head": 0.2}))
+    assert said.verdict != "detected"
+
+
+def test_a_strong_burst_without_a_preamble_is_no_terminal() -> None:
+    assert verdict(judged(SYMBOL, grids=(FRAME,))).verdict != "detected"
 
 
 def test_weak_significance_carries_no_verdict() -> None:
