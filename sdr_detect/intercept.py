@@ -84,6 +84,9 @@ def detection_limit_db(
 ) -> float | None:
     """C/N (in the slice, while on) at which a terminal is found with Pd 0.9.
 
+    The terminal's bursts are taken to fill the slice; where only the preamble
+    does, the limit is several decibels higher.
+
     Two things must succeed: a burst must rise above the energy threshold, and
     the preamble's repetition, summed coherently within dwells and
     non-coherently over them, must pass its own. The larger requirement counts.
