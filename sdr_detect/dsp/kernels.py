@@ -14,7 +14,8 @@ LARGEST_POWER = np.float32(1e30)
 SMALLEST_POWER = np.float32(1e-30)
 
 
-@njit(cache=True, nogil=True)
+# Sums may be taken in any order, but NaN must stay NaN: it is looked for.
+@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
 def cell_statistics(
     iq: ComplexArray, cell: int, clip_level: float
 ) -> tuple[FloatArray, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
