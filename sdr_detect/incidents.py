@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.dsp.runs import runs
 from sdr_detect.events import Incident
 from sdr_detect.model import Span
 
@@ -45,9 +46,7 @@ class IncidentLog:
     def add(self, cells: NDArray[np.bool_], first_sample: int, cell: int) -> list[Incident]:
         """Take the fault cells of a dwell; return the incidents that ended."""
         ended: list[Incident] = []
-        padded = np.concatenate(([0], cells.view(np.int8), [0]))
-        edges = np.flatnonzero(np.diff(padded)).reshape(-1, 2)
-        for start, stop in edges.tolist():
+        for start, stop in runs(cells).tolist():
             ended += self._extend(
                 first_sample + start * cell, first_sample + stop * cell, stop - start
             )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sdr_detect.detect.measuring import stated_pfa
 from sdr_detect.detect.track import LONG_S, PULSE_S
 from sdr_detect.events import Verdict, VerdictWord
+from sdr_detect.intercept import PD
 from sdr_detect.profiles.match import Weighed
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import (
@@ -176,7 +178,7 @@ def _detected(
     )
     pfa = stated_pfa(weighed.pfa)
     verdict = _verdict("detected", match.system, match.score, pfa, tracks, watch, profiles)
-    return _with_reasons(verdict, reasons)
+    return replace(verdict, reasons=reasons)
 
 
 def _inconclusive(
@@ -186,22 +188,7 @@ def _inconclusive(
     reasons: tuple[str, ...],
 ) -> Verdict:
     verdict = _verdict("inconclusive", None, 0.0, 1.0, tracks, watch, profiles)
-    return _with_reasons(verdict, (*reasons, *verdict.reasons))
-
-
-def _with_reasons(verdict: Verdict, reasons: tuple[str, ...]) -> Verdict:
-    return Verdict(
-        verdict.verdict,
-        verdict.system,
-        verdict.confidence,
-        verdict.pfa,
-        verdict.detection_limit_db,
-        verdict.poi,
-        verdict.analysed_s,
-        verdict.blind_s,
-        reasons,
-        verdict.alternatives,
-    )
+    return replace(verdict, reasons=(*reasons, *verdict.reasons))
 
 
 def _verdict(
@@ -217,8 +204,8 @@ def _verdict(
     poi = None if intercept is None else intercept.poi
     if word == "not_detected":
         # What is known is that a terminal above the limit would have been
-        # found with Pd 0.9 had it used the watched channels.
-        confidence = 0.9 * (poi or 0.0)
+        # found with this Pd had it used the watched channels.
+        confidence = PD * (poi or 0.0)
     return Verdict(
         word,
         system,

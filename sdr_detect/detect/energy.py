@@ -144,8 +144,9 @@ class EnergyTest:
         self, energy: FloatArray, dwell: Dwell
     ) -> tuple[dict[tuple[int, int], float], float]:
         """How much wider than thermal noise each test's statistic is."""
-        extra = {frames: self._extra_variance(energy, dwell, frames) for frames in TEST_FRAMES}
+        level = energy.mean(axis=0, dtype=np.float64)
         full = {t.frames: t.variance for t in self._tests if t.width == self._layout.subbands}
+        extra = {f: _extra_variance(level, dwell.frame_ok, f, full[f]) for f in TEST_FRAMES}
         unsteadiness = max(float(np.sqrt(1 + extra[f] / full[f])) for f in TEST_FRAMES)
         spread = {}
         for test in self._tests:
@@ -157,24 +158,21 @@ class EnergyTest:
             spread[test.width, test.frames] = factor
         return spread, unsteadiness
 
-    def _extra_variance(self, energy: FloatArray, dwell: Dwell, frames: int) -> float:
-        """Variance of the slice's mean energy beyond what thermal noise has."""
-        level = energy.mean(axis=0, dtype=np.float64)
-        whole = level.size // frames * frames
-        blocks = level[:whole].reshape(-1, frames).mean(axis=1)
-        ok = dwell.frame_ok[:whole].reshape(-1, frames).all(axis=1)
-        if ok.sum() < 64:
-            return 0.0
-        low, high = np.quantile(blocks[ok], LOWER_HALF)
-        theory = next(
-            t.variance
-            for t in self._tests
-            if t.frames == frames and t.width == self._layout.subbands
-        )
-        # With few blocks the quantiles' own error must not raise thresholds.
-        error = BURST_WIDENING * (1 + 3 / np.sqrt(ok.sum()))
-        deviation = (high - low) / (ndtri(LOWER_HALF[1]) - ndtri(LOWER_HALF[0])) / error
-        return float(max(0.0, deviation**2 - theory))
+
+def _extra_variance(
+    level: NDArray[np.float64], frame_ok: NDArray[np.bool_], frames: int, theory: float
+) -> float:
+    """Variance of the slice's mean energy, over ``frames``, beyond that of thermal noise."""
+    whole = level.size // frames * frames
+    blocks = level[:whole].reshape(-1, frames).mean(axis=1)
+    ok = frame_ok[:whole].reshape(-1, frames).all(axis=1)
+    if ok.sum() < 64:
+        return 0.0
+    low, high = np.quantile(blocks[ok], LOWER_HALF)
+    # With few blocks the quantiles' own error must not raise thresholds.
+    error = BURST_WIDENING * (1 + 3 / np.sqrt(ok.sum()))
+    deviation = (high - low) / (ndtri(LOWER_HALF[1]) - ndtri(LOWER_HALF[0])) / error
+    return float(max(0.0, deviation**2 - theory))
 
 
 def freedom(bins: float, frames: int) -> float:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from sdr_detect.detect.energy import Exceedances
+from sdr_detect.dsp.runs import runs
 
 #: Pulses of one keyed message: silences up to this multiple of the pulses.
 NARROW_GAP_RATIO = 3.5
@@ -83,12 +84,8 @@ def _narrow_pieces(mask: NDArray[np.bool_]) -> Iterable[Region]:
 
 
 def _wide_pieces(mask: NDArray[np.bool_]) -> Iterable[Region]:
-    rows = mask.any(axis=1)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], rows.view(np.int8), [0]))))
-    return [
-        Region(int(a), int(b), 0, mask.shape[1], int(b - a), int(b - a))
-        for a, b in edges.reshape(-1, 2)
-    ]
+    rows: NDArray[np.bool_] = np.any(mask, axis=1)
+    return [Region(int(a), int(b), 0, mask.shape[1], int(b - a), int(b - a)) for a, b in runs(rows)]
 
 
 def together(held: Region, piece: Region, close_frames: int, longest_gap: int) -> bool:

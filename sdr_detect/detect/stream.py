@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdr_detect.detect.base import Note, Setup
 from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
+from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.model import Burst, Flag, Span, Track
 from sdr_detect.profiles.measured import Measured
@@ -92,7 +93,7 @@ class StreamWaveform:
 
 def longest_run(mask: NDArray[np.bool_]) -> tuple[int, int]:
     """Start and stop of the longest run of set entries; (0, 0) if none is set."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], mask.view(np.int8), [0])))).reshape(-1, 2)
+    edges = runs(mask)
     if not edges.size:
         return 0, 0
     best = int(np.argmax(edges[:, 1] - edges[:, 0]))

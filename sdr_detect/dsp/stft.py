@@ -21,6 +21,7 @@ from sdr_detect.dsp.kernels import (
     window_frames,
 )
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
+from sdr_detect.dsp.runs import runs
 from sdr_detect.model import ComplexArray, FloatArray, StreamInfo
 
 #: Quantile of a bin's power over time that serves as its quiet level. Bursts on
@@ -223,11 +224,8 @@ def _whole_frames(blind: NDArray[np.bool_], layout: Layout) -> NDArray[np.bool_]
 
 def _long_runs(cells: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
     """Cells that belong to a run of at least ``least`` set cells."""
-    if not cells.any():
-        return cells
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], cells, [False])).astype(np.int8)))
     out = np.zeros_like(cells)
-    for start, stop in edges.reshape(-1, 2):
+    for start, stop in runs(cells):
         if stop - start >= least:
             out[start:stop] = True
     return out

@@ -10,6 +10,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.dsp.runs import runs
 from sdr_detect.formats.base import Recording
 from sdr_detect.formats.store import PackedStore
 from sdr_detect.formats.weigh import FIT, UNFIT, weigh_range
@@ -186,8 +187,8 @@ def _clipped(parts: NDArray[np.float64], clip: float | None) -> float | None:
 
 def _longest_run(mask: NDArray[np.bool_]) -> int:
     """Length of the longest run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    edges = runs(mask)
+    return int((edges[:, 1] - edges[:, 0]).max(initial=0))
 
 
 def _type_suspicions(recording: Recording) -> Iterator[str]:
