@@ -6,7 +6,7 @@ anywhere else.
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sdr_detect.config import Strict
 
@@ -25,6 +25,14 @@ class FrameSettings(Strict):
     lookahead_s: float = Field(default=1.0e-3, gt=0, le=1e-2)
     #: Sub-bands in which energy is watched separately.
     subbands: int = Field(default=16, ge=1, le=64)
+
+    @field_validator("subbands")
+    @classmethod
+    def _dyadic(cls, subbands: int) -> int:
+        """Boxes double in width up to the whole slice."""
+        if subbands & (subbands - 1):
+            raise ValueError(f"{subbands} is no power of two; take 8, 16 or 32")
+        return subbands
 
 
 class BurstSettings(Strict):

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sdr_detect.config import build
 from sdr_detect.dsp.layout import make_layout
+from sdr_detect.errors import ConfigError
 from sdr_detect.events import Incident, Verdict
 from sdr_detect.model import ComplexArray, Flag, IQBlock, StreamInfo
 from sdr_detect.pipeline import Pipeline
-from sdr_detect.settings import FrameSettings
+from sdr_detect.settings import FrameSettings, Settings
 from tests.core.streams import (
     KU_HZ,
     all_profiles,
@@ -280,3 +282,17 @@ def test_snapshot_is_there_at_any_time() -> None:
     assert 0 < now.analysed_s <= 0.25
     pipeline.finish()
     assert pipeline.snapshot().analysed_s == pytest.approx(0.25, rel=0.01)
+
+
+@pytest.mark.parametrize("subbands", [3, 12, 63])
+def test_sub_bands_that_no_box_covers_are_refused(subbands: int) -> None:
+    with pytest.raises(ConfigError, match="power of two"):
+        build(FrameSettings, {"subbands": subbands})
+
+
+@pytest.mark.parametrize("subbands", [1, 2, 64])
+def test_every_power_of_two_is_watched(subbands: int) -> None:
+    pipeline = Pipeline((), Settings(frames=FrameSettings(subbands=subbands)))
+    info = StreamInfo("noise", 2.4e6)
+    pipeline.process(IQBlock(info, 0, noise(300_000, 5)))
+    assert isinstance(pipeline.finish()[-1], Verdict)
