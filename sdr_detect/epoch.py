@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdr_detect.detect.base import Setup
 from sdr_detect.detect.find import make_detectors
@@ -16,7 +17,7 @@ from sdr_detect.dsp.stft import Analyser, Dwell
 from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent
 from sdr_detect.features.lag import LagMeter
 from sdr_detect.incidents import JOIN_S, IncidentLog
-from sdr_detect.model import Burst, Frame, IQBlock, Span, StreamInfo, Track
+from sdr_detect.model import Burst, FloatArray, Frame, IQBlock, Span, StreamInfo, Track
 from sdr_detect.profiles.match import weigh
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import Profile
@@ -69,6 +70,9 @@ class Epoch:
         self.burst_count = 0
         self.frame: Frame | None = None
         self._last: Dwell | None = None
+        #: Whitened energy and usable frames of the dwell with most of them.
+        self.fullest: tuple[FloatArray, NDArray[np.bool_]] | None = None
+        self._most_frames = 0
 
     def process(self, block: IQBlock) -> list[Event]:
         """Events that ``block`` completes."""
@@ -123,18 +127,10 @@ class Epoch:
         if span is None:
             return []
         pairs = [pair for detector in self._detectors for pair in detector.tracks(span)]
-        return [self._weigh(track, measured) for track, measured in pairs]
+        return [weigh_track(track, measured, self._profiles) for track, measured in pairs]
 
     def _covered(self) -> int:
         return 0 if self.first_sample is None else self.stop_sample - self.first_sample
-
-    def _weigh(self, track: Track, measured: Measured) -> Judged:
-        weighed = sorted(
-            (weigh(profile, measured) for profile in self._profiles),
-            key=lambda w: (-w.log_odds, w.profile.id),
-        )
-        shown = tuple(w.match() for w in weighed[:MATCHES_SHOWN] if w.log_odds > LEAST_ODDS)
-        return Judged(replace(track, matches=shown), tuple(weighed))
 
     def _dwell(self, raw: RawDwell) -> list[Event]:
         dwell = self._analyser.analyse(raw, self.info)
@@ -159,7 +155,7 @@ class Epoch:
         if before_sample <= 0:
             return []
         gone = [
-            self._weigh(track, measured)
+            weigh_track(track, measured, self._profiles)
             for detector in self._detectors
             for track, measured in detector.retire(before_sample)
         ]
@@ -182,6 +178,9 @@ class Epoch:
     def _account(self, dwell: Dwell) -> None:
         layout = self.layout
         self._last = dwell
+        if dwell.analysed_frames > self._most_frames:
+            self._most_frames = dwell.analysed_frames
+            self.fullest = dwell.energy, dwell.frame_ok
         self.dwells += 1
         self.analysed_frames += dwell.analysed_frames
         self.energy_excess = max(self.energy_excess, dwell.smallest_excess)
@@ -207,3 +206,13 @@ class Epoch:
             return []
         notes = [note for detector in self._detectors for note in detector.notes()]
         return [Incident("health", span, note.reason, note.detail) for note in notes]
+
+
+def weigh_track(track: Track, measured: Measured, profiles: Sequence[Profile]) -> Judged:
+    """A track with its matches, best first."""
+    weighed = sorted(
+        (weigh(profile, measured) for profile in profiles),
+        key=lambda w: (-w.log_odds, w.profile.id),
+    )
+    shown = tuple(w.match() for w in weighed[:MATCHES_SHOWN] if w.log_odds > LEAST_ODDS)
+    return Judged(replace(track, matches=shown), tuple(weighed))

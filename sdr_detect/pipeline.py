@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdr_detect.epoch import Epoch
+from sdr_detect.epoch import Epoch, weigh_track
 from sdr_detect.events import Event, TrackEvent, Verdict
 from sdr_detect.intercept import detection_limit_db
 from sdr_detect.judge import judge
@@ -19,6 +19,7 @@ from sdr_detect.model import Frame, IQBlock, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import Judged, Watch, strongest
 from sdr_detect.settings import Settings
+from sdr_detect.sweep import Sweep
 
 #: Share of time with clipped samples above which silence proves nothing.
 MAX_OVERLOAD = 0.1
@@ -55,6 +56,7 @@ class Pipeline:
         self._settings = settings or Settings()
         self._epoch: Epoch | None = None
         self._ids = itertools.count(1)
+        self._sweep = Sweep(self._settings.sweep)
         self._kept: list[Judged] = []
         self._ranges: list[tuple[float, float] | None] = []
         self._watched: list[float] = []
@@ -92,7 +94,7 @@ class Pipeline:
         """
         if self._finished:
             raise ValueError("the pipeline has finished; its verdict was given")
-        events = self._close_epoch()
+        events = self._close_epoch() + self._swept()
         self._finished = True
         return [*events, self._verdict()]
 
@@ -126,8 +128,18 @@ class Pipeline:
         events += [TrackEvent(j.track, epoch.info) for j in judged]
         self._kept = strongest([*self._kept, *epoch.retired, *judged])
         self._watch(epoch)
+        self._sweep.add(epoch)
         self._epoch = None
         return events
+
+    def _swept(self) -> list[Event]:
+        """Blocks that only several stops of a retuning receiver show."""
+        found = [
+            (weigh_track(track, measured, self._profiles), info)
+            for track, measured, info in self._sweep.tracks(self._ids)
+        ]
+        self._kept = strongest([*self._kept, *(judged for judged, _ in found)])
+        return [TrackEvent(judged.track, info) for judged, info in found]
 
     def _watch(self, epoch: Epoch) -> None:
         watched_s = epoch.analysed_s

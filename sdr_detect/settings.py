@@ -92,6 +92,17 @@ class TrackSettings(Strict):
     idle_s: float = Field(default=60.0, gt=0)
 
 
+class SweepSettings(Strict):
+    """Blocks in a spectrum stitched from retunes."""
+
+    #: Prior spread of a stop's excess, from retune to retune. Gain cancels in the
+    #: excess; what is left is the level's own unsteadiness while it stays. The
+    #: scatter between neighbouring stops takes its place where that is larger.
+    repeatability_db: float = Field(default=0.05, gt=0, le=3)
+    #: Chance that a whole sweep without signal shows a block.
+    pfa: float = Field(default=1e-3, gt=0, lt=1e-1)
+
+
 class VerdictSettings(Strict):
     """What it takes to say `detected`, and to say anything at all."""
 
@@ -118,4 +129,5 @@ class Settings(Strict):
     lag: LagSettings = LagSettings()
     carrier: CarrierSettings = CarrierSettings()
     tracks: TrackSettings = TrackSettings()
+    sweep: SweepSettings = SweepSettings()
     verdict: VerdictSettings = VerdictSettings()

@@ -45,8 +45,12 @@ RangeFeature = Literal[
     "symbol_rate_per_bandwidth",
 ]
 
-#: Yes-or-no properties of a track that a profile may ask for.
-FlagFeature = Literal["continuous", "tone", "fills_slice", "drift_rising"]
+#: Yes-or-no properties of a track that a profile may ask for. ``on_channel``:
+#: fills one channel of the terminals' plan; ``slot_steps``: its level changes at
+#: instants 15 s apart.
+FlagFeature = Literal[
+    "continuous", "tone", "fills_slice", "drift_rising", "on_channel", "slot_steps"
+]
 
 
 class Claim(Strict):
