@@ -55,6 +55,11 @@ MAX_TRIES = 24
 #: Posterior probability at the end of the sweep above which an edge was not seen.
 UNSEEN = 0.05
 
+#: Beyond an edge the excess is less than this part of the block's, over a flank
+#: this wide; else the block goes on there, or another one adjoins.
+FALL = 0.5
+FLANK_HZ = 8e6
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
@@ -100,7 +105,7 @@ class SweepBlock:
     ``statistic`` is its height in standard errors and ``pfa`` the chance that
     a sweep without signal shows one as high anywhere, over all ``tests`` pairs
     of edges. ``coverage`` is the share of its width that was looked at. An edge
-    that is not ``seen`` lies beyond the sweep: the width is a lower bound.
+    that is not ``seen`` lies beyond the sweep, or beside another emission.
     """
 
     center_hz: float
@@ -196,7 +201,9 @@ def find_blocks(points: Points, stop_sigma: float, pfa: float) -> list[SweepBloc
                 break
             rest = rest.only(~narrow)
             continue
-        found.append(replace(block, coverage=_coverage(points, block)))
+        block = _with_flanks(block, points.freq_hz, points.excess - search.level(block))
+        if block.lower_seen or block.upper_seen:
+            found.append(replace(block, coverage=_coverage(points, block)))
         pad = 2 * block.width_sigma_hz
         near = (rest.freq_hz > block.lower_hz - pad) & (rest.freq_hz < block.upper_hz + pad)
         rest = rest.only(~np.isin(rest.stop, rest.stop[near]))
@@ -226,9 +233,11 @@ class _Search:
         ones = precision * (1 - (self._shrink * total)[points.stop])
         mean = np.where(member, precision * points.excess, 0).sum(axis=1)
         data = precision * (points.excess - (self._shrink * mean)[points.stop])
+        self._mean = mean / total
         self._one = np.concatenate(([0.0], np.cumsum(ones)))
         self._data = np.concatenate(([0.0], np.cumsum(data)))
-        self._scale, self._freedom = _scatter(points, mean / total, 1 / total + stop_sigma**2)
+        self._scale, self._freedom = _scatter(points, self._mean, 1 / total + stop_sigma**2)
+        self._prior = stop_sigma
         self._stop_sigma = stop_sigma * max(1.0, self._scale)
         middle = (points.freq_hz[1:] + points.freq_hz[:-1]) / 2
         step = np.diff(points.freq_hz)
@@ -254,14 +263,39 @@ class _Search:
         chance = max(
             float(ndtr(-z[at])), float(stdtr(self._freedom, -z[at] / max(self._scale, 1e-3)))
         )
-        block = self._placed(int(cuts[at[0]]), int(cuts[at[1]]))
-        return replace(block, pfa=min(1.0, tests * chance), tests=tests)
+        edges = int(cuts[at[0]]), int(cuts[at[1]])
+        # A stay that met more or fewer bursts than another is higher or lower.
+        spread = self._spread(*edges)
+        placing = self if spread < self._stop_sigma else _Search(self._points, spread)
+        block = placing.placed(*edges)
+        return replace(
+            self._measured(block, max(spread, self._stop_sigma)),
+            statistic=float(z[at]),
+            pfa=min(1.0, tests * chance),
+            tests=tests,
+        )
+
+    def _measured(self, block: SweepBlock, stop_sigma: float) -> SweepBlock:
+        """With the plain mean of its points over the level, and that mean's error."""
+        points = self._points
+        inside = (points.freq_hz > block.lower_hz) & (points.freq_hz < block.upper_hz)
+        if not inside.any():
+            return block
+        mean = float(points.excess[inside].mean()) - self.level(block)
+        stops = np.unique(points.stop[inside]).size
+        return replace(block, excess=mean, excess_sigma=stop_sigma / stops**0.5)
 
     def level(self, block: SweepBlock) -> float:
         """Level outside the block, least squares."""
         low, high = np.searchsorted(self._points.freq_hz, (block.lower_hz, block.upper_hz))
         inside = self._one[high] - self._one[low]
         return float((self._data[-1] - block.excess * inside) / self._one[-1])
+
+    def _spread(self, low: int, high: int) -> float:
+        """Standard deviation of the stops between two cuts."""
+        weight = self._within[:, high] - self._within[:, low]
+        whole = weight > 0.5 * self._within[:, -1]
+        return float(np.std(self._mean[whole], ddof=1)) if whole.sum() > 2 else 0.0
 
     def _raster(self) -> NDArray[np.int64]:
         """Cuts nearest to the raster, and the ends."""
@@ -301,7 +335,7 @@ class _Search:
         height = np.divide(top, weight, out=np.zeros_like(top), where=weight > 1e-9 * whole)
         return height, weight
 
-    def _placed(self, low: int, high: int) -> SweepBlock:
+    def placed(self, low: int, high: int) -> SweepBlock:
         """Edges as means over their posterior, with a flat prior in frequency.
 
         An edge between two points may lie anywhere between them, which over
@@ -318,7 +352,7 @@ class _Search:
         likely *= np.outer(self._cell_hz[lows], self._cell_hz[highs]) * (z > 0)
         likely /= likely.sum()
         p_low, p_high = likely.sum(axis=1), likely.sum(axis=0)
-        top, sure = float(height[best]), float(weight[best])
+        top = float(height[best])
         inside = self._one[highs[best[1]]] - self._one[lows[best[0]]]
         filled = (self._points.excess - (self._data[-1] - top * inside) / self._one[-1]) / top
         f_low, var_low = self._edges(lows, filled, top, 1)
@@ -333,7 +367,7 @@ class _Search:
             mean_high - mean_low,
             float(np.sqrt(max(0.0, spread - 2 * both))),
             top,
-            float(max(1.0, self._scale) / np.sqrt(sure)),
+            float(1 / np.sqrt(weight[best])),
             float(z[best]),
             1.0,
             0,
@@ -364,6 +398,21 @@ class _Search:
         return self._cut_hz[cuts] + np.where(use, shift, 0), np.where(use, known, flat)
 
 
+def _with_flanks(block: SweepBlock, freq_hz: Floats, above: Floats) -> SweepBlock:
+    """The block, with edges that the excess does not fall at marked as unseen."""
+
+    def falls(low_hz: float, high_hz: float) -> bool:
+        flank = above[(freq_hz > low_hz) & (freq_hz < high_hz)]
+        return not flank.size or bool(np.median(flank) < FALL * block.excess)
+
+    reach = FLANK_HZ + 2 * block.width_sigma_hz
+    return replace(
+        block,
+        lower_seen=block.lower_seen and falls(block.lower_hz - reach, block.lower_hz),
+        upper_seen=block.upper_seen and falls(block.upper_hz, block.upper_hz + reach),
+    )
+
+
 def _scatter(points: Points, mean: Floats, variance: Floats) -> tuple[float, float]:
     """Scatter of neighbouring stops relative to what was expected, and its freedom.
 
@@ -375,7 +424,7 @@ def _scatter(points: Points, mean: Floats, variance: Floats) -> tuple[float, flo
     step = np.diff(mean[order]) ** 2 / (variance[order][1:] + variance[order][:-1])
     if step.size < 3:
         return 1.0, 1.0
-    kept = np.sort(step)[: max(3, round(SCATTER_SHARE * step.size))]
+    kept = np.sort(step)[: max(3, min(round(SCATTER_SHARE * step.size), step.size - 2))]
     share = min(1 - 0.5 / step.size, kept.size / step.size)
     expected = float(gammainc(1.5, gammaincinv(0.5, share))) / share
     return float(np.sqrt(kept.mean() / expected)), max(2.0, FREEDOM_PER_STOP * mean.size)
