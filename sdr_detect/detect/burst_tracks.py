@@ -101,6 +101,7 @@ class BurstTracks:
             "continuous": False,
             "tone": False,
             "fills_slice": track.fills_slice,
+            **track.slots.features(setup.info),
         }
         lags = {"head": track.head, "burst": track.body}
         cells = float(self._frames) * 2 * setup.layout.subbands

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from scipy.special import pdtrc
 
 from sdr_detect.detect.burst import Sighting
+from sdr_detect.detect.slot_series import SlotSeries
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.features.lag import LagMeter, LagSum
 from sdr_detect.model import Flag, Span
@@ -47,6 +48,7 @@ class BurstTrack:
     durations_s: list[float] = field(default_factory=list)
     widths_s: list[float] = field(default_factory=list)
     snr_db: list[float] = field(default_factory=list)
+    slots: SlotSeries = field(default_factory=SlotSeries)
     edge_count: int = 0
     flags: set[Flag] = field(default_factory=set)
 
@@ -130,6 +132,8 @@ class Tracker:
         track.on_samples += burst.span.sample_count
         track.edge_count += Flag.EDGE in burst.flags
         track.flags |= burst.flags - {Flag.EDGE}
+        start_s = burst.span.start_sample / self._layout.sample_rate_hz
+        track.slots.add(start_s, burst.detection.snr_db)
         if len(track.starts) < self._settings.max_bursts_kept:
             track.starts.append(burst.span.start_sample)
             track.durations_s.append(burst.features["duration_s"])

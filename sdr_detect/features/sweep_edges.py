@@ -349,10 +349,10 @@ class _Search:
         z = np.where(allowed & (height > 0), height * np.sqrt(weight), 0.0)
         best = np.unravel_index(int(np.argmax(z)), z.shape)
         likely = np.exp((z**2 - z[best] ** 2) / (2 * max(1.0, self._scale) ** 2))
-        likely *= np.outer(self._cell_hz[lows], self._cell_hz[highs]) * (z > 0)
+        likely *= np.outer(self._cell_hz[lows], self._cell_hz[highs]) * allowed
         likely /= likely.sum()
         p_low, p_high = likely.sum(axis=1), likely.sum(axis=0)
-        top = float(height[best])
+        top = max(float(height[best]), 1e-9)
         inside = self._one[highs[best[1]]] - self._one[lows[best[0]]]
         filled = (self._points.excess - (self._data[-1] - top * inside) / self._one[-1]) / top
         f_low, var_low = self._edges(lows, filled, top, 1)
