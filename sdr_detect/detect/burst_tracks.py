@@ -7,7 +7,13 @@ import numpy as np
 from sdr_detect.detect.base import Note, Setup
 from sdr_detect.detect.burst import BurstDetector, Sighting
 from sdr_detect.detect.energy import UNSTEADY
-from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
+from sdr_detect.detect.measuring import (
+    Features,
+    measured,
+    ofdm_features,
+    public_features,
+    stated_pfa,
+)
 from sdr_detect.detect.track import BurstTrack, Tracker, chance_of
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.grid import common_period_s
@@ -102,6 +108,7 @@ class BurstTracks:
             "tone": False,
             "fills_slice": track.fills_slice,
             **track.slots.features(setup.info),
+            **ofdm_features(track.ofdm, setup.settings.lag.pfa),
         }
         lags = {"head": track.head, "burst": track.body}
         cells = float(self._frames) * 2 * setup.layout.subbands

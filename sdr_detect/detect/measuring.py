@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sdr_detect.features.lag import LagPeak, LagSum
+from sdr_detect.features.ofdm import OfdmSum
 from sdr_detect.model import StreamInfo
 from sdr_detect.profiles.measured import Measured
 
 #: No chance smaller than this is stated: nothing here was ever tested that far.
 SMALLEST_PFA = 1e-12
+
+#: What `ofdm_features` measures.
+OFDM_FEATURES = (
+    "useful_symbol_s",
+    "useful_symbol_sigma_s",
+    "ofdm_symbol_s",
+    "ofdm_symbol_sigma_s",
+    "ofdm_symbol_rate_hz",
+    "extension_s",
+    "extension_sigma_s",
+    "ofdm_pfa",
+)
 
 #: Name with unit to number or flag; None where it could not be measured.
 Features = dict[str, float | bool | None]
@@ -32,6 +45,24 @@ def measured(
 def stated_pfa(chance: float) -> float:
     """A chance as it goes into events: computed tails underflow, and zero is no chance."""
     return min(1.0, max(SMALLEST_PFA, chance))
+
+
+def ofdm_features(total: OfdmSum, pfa: float) -> Features:
+    """Symbol timing; None throughout where noise shows it more often than ``pfa``."""
+    found = total.estimate()
+    if found is None or found.pfa >= pfa:
+        return dict.fromkeys(OFDM_FEATURES)
+    values = (
+        found.useful_symbol_s,
+        found.useful_symbol_sigma_s,
+        found.symbol_s,
+        found.symbol_sigma_s,
+        1 / found.symbol_s,
+        found.extension_s,
+        found.extension_sigma_s,
+        stated_pfa(found.pfa),
+    )
+    return dict(zip(OFDM_FEATURES, values, strict=True))
 
 
 def public_features(

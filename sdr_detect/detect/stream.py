@@ -10,9 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.detect.base import Note, Setup
-from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
+from sdr_detect.detect.measuring import (
+    Features,
+    measured,
+    ofdm_features,
+    public_features,
+    stated_pfa,
+)
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.ofdm import OfdmSum
 from sdr_detect.model import Burst, Flag, Span, Track
 from sdr_detect.profiles.measured import Measured
 
@@ -26,6 +33,7 @@ class StreamWaveform:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._sum = setup.meter.new_body_sum()
+        self._ofdm = OfdmSum(setup.info.sample_rate_hz, self._sum, gated=False)
         self._id: int | None = None
 
     def update(self, dwell: Dwell) -> list[Burst]:
@@ -33,10 +41,13 @@ class StreamWaveform:
         hop = dwell.layout.hop
         for frames in (dwell.frame_ok & ~dwell.active, dwell.frame_ok):
             start, stop = longest_run(frames)
-            correlation = self._setup.meter.stream(dwell.iq[start * hop : stop * hop])
+            stretch = self._setup.meter.stretch(dwell.iq[start * hop : stop * hop])
+            correlation = self._setup.meter.stream(stretch)
             if correlation is not None:
                 self._sum.add(correlation)
                 self._sum.close_dwell()
+                self._ofdm.add(stretch.copy())
+                self._ofdm.close_dwell()
                 break
         return []
 
@@ -60,6 +71,7 @@ class StreamWaveform:
             "tone": False,
             "fills_slice": True,
             "bandwidth_hz": None,
+            **ofdm_features(self._ofdm, setup.settings.lag.pfa),
         }
         lags = {"stream": self._sum}
         # The correlated share of the power is a lower bound of S/(S+N).

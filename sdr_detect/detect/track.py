@@ -11,6 +11,7 @@ from sdr_detect.detect.burst import Sighting
 from sdr_detect.detect.slot_series import SlotSeries
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.features.lag import LagMeter, LagSum
+from sdr_detect.features.ofdm import OfdmSum
 from sdr_detect.model import Flag, Span
 from sdr_detect.settings import TrackSettings
 
@@ -40,6 +41,7 @@ class BurstTrack:
     upper_hz: float
     head: LagSum
     body: LagSum
+    ofdm: OfdmSum
     first_sample: int
     stop_sample: int
     count: int = 0
@@ -97,6 +99,7 @@ class Tracker:
         for track in self.tracks:
             track.head.close_dwell()
             track.body.close_dwell()
+            track.ofdm.close_dwell()
 
     def retire(self, before_sample: int) -> list[BurstTrack]:
         """Remove and return the tracks that ended before a sample."""
@@ -107,6 +110,7 @@ class Tracker:
 
     def _open(self, sighting: Sighting, length: str, fills: bool) -> BurstTrack:
         burst = sighting.burst
+        body = self._meter.new_body_sum()
         track = BurstTrack(
             next(self._ids),
             length,
@@ -114,7 +118,8 @@ class Tracker:
             burst.detection.freq_lower_hz,
             burst.detection.freq_upper_hz,
             self._meter.new_head_sum(),
-            self._meter.new_body_sum(),
+            body,
+            OfdmSum(self._layout.sample_rate_hz, body, gated=True),
             burst.span.start_sample,
             burst.span.stop_sample,
         )
@@ -145,6 +150,8 @@ class Tracker:
             track.head.add(sighting.lags.head, sighting.lags.head_share)
             if sighting.lags.body is not None:
                 track.body.add(sighting.lags.body)
+            if sighting.lags.body_iq is not None:
+                track.ofdm.add(sighting.lags.body_iq)
 
 
 def _length_class(pulse_width_s: float, duration_s: float) -> str:

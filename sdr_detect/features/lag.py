@@ -238,12 +238,14 @@ class LagSum:
 class BurstLags:
     """Lag products of one burst: its head (preamble) and its body.
 
-    ``head_share`` is the part of the head's power that stands above the noise.
+    ``head_share`` is the part of the head's power that stands above the noise;
+    ``body_iq`` a copy of the body's samples.
     """
 
     head: Correlation
     head_share: float
     body: Correlation | None
+    body_iq: ComplexArray | None
 
 
 class LagMeter:
@@ -291,12 +293,17 @@ class LagMeter:
             correlate(head, self.head_grid, head.size, shape, 0.0),
             max(0.0, 1 - float(shape.mean(dtype=np.float64)) / power),
             correlate(body, self.body_grid, self._block, None, SMOOTH_HZ) if enough else None,
+            body.copy() if enough else None,
         )
+
+    def stretch(self, iq: ComplexArray) -> ComplexArray:
+        """The part of the stream that `stream` correlates."""
+        longest = round(self._settings.stream_s * self._rate)
+        return iq[: min(longest, self._settings.body_samples_per_dwell)]
 
     def stream(self, iq: ComplexArray) -> Correlation | None:
         """Correlate a stretch of the stream itself."""
-        longest = round(self._settings.stream_s * self._rate)
-        stretch = iq[: min(longest, self._settings.body_samples_per_dwell)]
+        stretch = self.stretch(iq)
         if stretch.size < 4 * self._settings.max_lag_s * self._rate or not stretch.any():
             return None
         return correlate(stretch, self.body_grid, self._block, None, SMOOTH_HZ)
