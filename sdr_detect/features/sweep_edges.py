@@ -33,12 +33,14 @@ RASTER_HZ = 4e6
 PLACE_HZ = 2 * RASTER_HZ
 
 #: Share of the differences between neighbouring stops, the smallest ones, that
-#: tell their scatter: a block's two edges spoil two, a narrow carrier two.
+#: tell their scatter; at least as many are left out as a block's two edges spoil,
+#: which cut a stop each.
 SCATTER_SHARE = 0.85
+EDGE_DIFFERENCES = 4
 
 #: Degrees of freedom of that scatter for each stop (by simulation: the
 #: differences overlap, and the largest are left out).
-FREEDOM_PER_STOP = 0.5
+FREEDOM_PER_STOP = 0.4
 
 #: A sub-band that an edge cuts shows by its height where; how well, in parts of
 #: its width, at best: passbands and window are not square.
@@ -292,10 +294,16 @@ class _Search:
         return float((self._data[-1] - block.excess * inside) / self._one[-1])
 
     def _spread(self, low: int, high: int) -> float:
-        """Standard deviation of the stops between two cuts."""
-        weight = self._within[:, high] - self._within[:, low]
-        whole = weight > 0.5 * self._within[:, -1]
-        return float(np.std(self._mean[whole], ddof=1)) if whole.sum() > 2 else 0.0
+        """Standard deviation of the stops that lie well between two cuts."""
+        inner = np.flatnonzero(
+            (self._cut_hz >= self._cut_hz[low] + RASTER_HZ)
+            & (self._cut_hz <= self._cut_hz[high] - RASTER_HZ)
+        )
+        if not inner.size:
+            return 0.0
+        weight = self._within[:, inner[-1]] - self._within[:, inner[0]]
+        whole = weight > 0.999 * self._within[:, -1]
+        return float(np.std(self._mean[whole], ddof=1)) if whole.sum() > 1 else 0.0
 
     def _raster(self) -> NDArray[np.int64]:
         """Cuts nearest to the raster, and the ends."""
@@ -424,7 +432,8 @@ def _scatter(points: Points, mean: Floats, variance: Floats) -> tuple[float, flo
     step = np.diff(mean[order]) ** 2 / (variance[order][1:] + variance[order][:-1])
     if step.size < 3:
         return 1.0, 1.0
-    kept = np.sort(step)[: max(3, min(round(SCATTER_SHARE * step.size), step.size - 2))]
+    spared = max(EDGE_DIFFERENCES, round((1 - SCATTER_SHARE) * step.size))
+    kept = np.sort(step)[: max(3, step.size - spared)]
     share = min(1 - 0.5 / step.size, kept.size / step.size)
     expected = float(gammainc(1.5, gammaincinv(0.5, share))) / share
     return float(np.sqrt(kept.mean() / expected)), max(2.0, FREEDOM_PER_STOP * mean.size)
