@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 from scipy.special import gammaincc, gammaincinv
 
 from sdr_detect.dsp.cyclic import Whitened, lag_products, segment_spectra
@@ -52,7 +53,7 @@ BETWEEN = 0.5
 SMEARED = 8
 
 #: A comb this much wider than its lines make it is smeared.
-SHARP = 1.5
+SHARP = 1.25
 
 #: Ratios of such periods that are looked into.
 PERIODS = (2, 3, 4, 5, 6)
@@ -148,7 +149,7 @@ class SymbolComb:
             return None
         best = int(lines[at])
         symbol_s = self._refine(normal, float(trials[at]), best)
-        heights = self._at(normal, np.arange(1, best + 1) / symbol_s)
+        heights = normal(np.arange(1, best + 1) / symbol_s)
         if not self._plausible(normal, symbol_s, heights):
             return None
         chance = float(gammaincc(best * self.segments, heights.sum())) * count * tried
@@ -169,37 +170,32 @@ class SymbolComb:
         share = 1 - lag_s / trials
         return np.clip(WIDTH_IN_LINES / share, 1, MOST_LINES).astype(np.int64)
 
-    def _normalised(self) -> NDArray[np.float64]:
-        """Power over the level around it, Gamma(segments, 1) in noise."""
+    def _normalised(self) -> CubicSpline:
+        """Power over the level around it, Gamma(segments, 1) in noise, at any frequency."""
         # Over the distance of two lines few bins belong to a line.
         width = 2 * DENSITY * SEGMENT
         blocks = self._power.size // width
         middles = width * (np.arange(blocks) + 0.5)
         levels = np.median(self._power[: blocks * width].reshape(blocks, width), axis=1)
-        around = np.interp(np.arange(self._power.size), middles, levels)
-        around /= gammaincinv(self.segments, 0.5)
-        normal: NDArray[np.float64] = self._power / np.maximum(around, np.finfo(float).tiny)
-        return normal
-
-    def _at(
-        self, normal: NDArray[np.float64], frequency_hz: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        grid = np.arange(normal.size) * self._step_hz
-        heights: NDArray[np.float64] = np.interp(frequency_hz, grid, normal)
-        return heights
+        bins = np.arange(self._power.size)
+        around = np.interp(bins, middles, levels) / gammaincinv(self.segments, 0.5)
+        # Straight lines between bins would draw the crests to the bins.
+        return CubicSpline(
+            bins * self._step_hz, self._power / np.maximum(around, np.finfo(float).tiny)
+        )
 
     def _score(
-        self, normal: NDArray[np.float64], trials: NDArray[np.float64], lines: NDArray[np.int64]
+        self, normal: CubicSpline, trials: NDArray[np.float64], lines: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Sum of each comb's lines as a normal deviate (Wilson and Hilferty 1931)."""
         orders = np.arange(1, int(lines.max()) + 1)
-        heights = self._at(normal, orders / trials[:, None])
+        heights = normal(orders / trials[:, None])
         total = np.where(orders <= lines[:, None], heights, 0).sum(axis=1)
         dof = lines * float(self.segments)
         deviate: NDArray[np.float64] = (np.cbrt(total / dof) - 1 + 1 / (9 * dof)) * 3 * np.sqrt(dof)
         return deviate
 
-    def _refine(self, normal: NDArray[np.float64], symbol_s: float, lines: int) -> float:
+    def _refine(self, normal: CubicSpline, symbol_s: float, lines: int) -> float:
         """Vertex of the parabola through the comb's sum near its crest."""
         reach = 0.4 * self._width(symbol_s, lines)
         offsets = np.linspace(-reach, reach, 17)
@@ -208,7 +204,7 @@ class SymbolComb:
         return symbol_s * (1 + move)
 
     def _spread(
-        self, normal: NDArray[np.float64], symbol_s: float, heights: NDArray[np.float64]
+        self, normal: CubicSpline, symbol_s: float, heights: NDArray[np.float64]
     ) -> tuple[float, float]:
         """Symbol and its doubt where packets, each with its own phase, smear the lines.
 
@@ -217,7 +213,7 @@ class SymbolComb:
         lines = heights.size
         width = self._width(symbol_s, lines)
         # Farther out the next line of the comb comes in.
-        offsets = np.linspace(-1, 1, 65) * min(SMEARED, 1 / (4 * lines * width))
+        offsets = np.linspace(-1, 1, 321) * min(SMEARED, 1 / (4 * lines * width))
         excess = self._sums(normal, symbol_s, offsets * width, lines) - lines * self.segments
         low, high = _half_height(offsets, excess)
         lobes = np.sinc(np.outer(offsets, np.arange(1, lines + 1) / lines)) ** 2
@@ -235,18 +231,18 @@ class SymbolComb:
 
     def _sums(
         self,
-        normal: NDArray[np.float64],
+        normal: CubicSpline,
         symbol_s: float,
         offsets: NDArray[np.float64],
         lines: int,
     ) -> NDArray[np.float64]:
         orders = np.arange(1, lines + 1)
-        heights = self._at(normal, orders / (symbol_s * (1 + offsets[:, None])))
+        heights = normal(orders / (symbol_s * (1 + offsets[:, None])))
         total: NDArray[np.float64] = heights.sum(axis=1)
         return total
 
     def _plausible(
-        self, normal: NDArray[np.float64], symbol_s: float, heights: NDArray[np.float64]
+        self, normal: CubicSpline, symbol_s: float, heights: NDArray[np.float64]
     ) -> bool:
         """Whether the comb starts at its first line and leaves nothing between."""
         level = float(self.segments)
@@ -257,7 +253,7 @@ class SymbolComb:
         orders = np.arange(heights.size, dtype=np.float64)
         for period in PERIODS:
             for part in range(1, period):
-                between = self._at(normal, (orders + part / period) / symbol_s)
+                between = normal((orders + part / period) / symbol_s)
                 if between.mean() - level > BETWEEN * own + noise / np.sqrt(heights.size):
                     return False
         return True
