@@ -30,7 +30,8 @@ Range = tuple[float, float]
 
 #: Numbers measured on a track that a profile may bound. ``bandwidth_hz`` is not
 #: measured when the energy reaches the edge of the slice; ``pulse_width_s`` is
-#: the equivalent width of the fine envelope.
+#: the equivalent width of the fine envelope. ``ofdm_symbol_s`` is the useful
+#: symbol and its cyclic extension together.
 RangeFeature = Literal[
     "burst_duration_min_s",
     "burst_duration_median_s",
@@ -43,6 +44,9 @@ RangeFeature = Literal[
     "doppler_rate_hz_per_s",
     "bandwidth_3db_hz",
     "symbol_rate_per_bandwidth",
+    "useful_symbol_s",
+    "ofdm_symbol_s",
+    "extension_s",
 ]
 
 #: Yes-or-no properties of a track that a profile may ask for. ``on_channel``:
