@@ -72,6 +72,14 @@ class LagSettings(Strict):
     pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
 
 
+class FoldSettings(Strict):
+    """Bursts too weak to be seen one by one, folded at 1/750 s."""
+
+    #: A track is made when noise shows one as good in this share of recordings:
+    #: as rare as a verdict asks for.
+    pfa: float = Field(default=1e-6, gt=0, lt=1)
+
+
 class CarrierSettings(Strict):
     """Narrow carriers and tones inside the slice."""
 
@@ -127,6 +135,7 @@ class Settings(Strict):
     frames: FrameSettings = FrameSettings()
     burst: BurstSettings = BurstSettings()
     lag: LagSettings = LagSettings()
+    fold: FoldSettings = FoldSettings()
     carrier: CarrierSettings = CarrierSettings()
     tracks: TrackSettings = TrackSettings()
     sweep: SweepSettings = SweepSettings()

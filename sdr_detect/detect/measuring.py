@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sdr_detect.features.lag import LagPeak, LagSum
+from sdr_detect.features.lag import LagPeak
 from sdr_detect.features.ofdm import OfdmSum
 from sdr_detect.model import StreamInfo
-from sdr_detect.profiles.measured import Measured
+from sdr_detect.profiles.measured import Lags, Measured
 
 #: No chance smaller than this is stated: nothing here was ever tested that far.
 SMALLEST_PFA = 1e-12
@@ -33,7 +33,7 @@ def measured(
     band_hz: tuple[float, float],
     features: Features,
     starts_s: tuple[float, ...] = (),
-    lags: Mapping[str, LagSum] | None = None,
+    lags: Mapping[str, Lags] | None = None,
 ) -> Measured:
     """The track as claims see it; without a centre frequency it has no band."""
     if info.center_hz is None:
@@ -65,9 +65,7 @@ def ofdm_features(total: OfdmSum, pfa: float) -> Features:
     return dict(zip(OFDM_FEATURES, values, strict=True))
 
 
-def public_features(
-    features: Features, lags: Mapping[str, LagSum], pfa: float
-) -> dict[str, object]:
+def public_features(features: Features, lags: Mapping[str, Lags], pfa: float) -> dict[str, object]:
     """The features as they go into events, with the lags that stand out."""
     shown: dict[str, object] = dict(features)
     for where, total in lags.items():

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from sdr_detect.features.folded import FoldedGrid
 from sdr_detect.features.grid import GridResult, grid_test
-from sdr_detect.features.lag import LagPeak, LagSum
+from sdr_detect.features.lag import LagPeak
 
 #: A repetition after one k-th of a lag explains the lag itself.
 DIVISORS = (2, 3, 4, 5)
 
 #: The shorter lag must be nearly as strong for that.
 FUNDAMENTAL_STRENGTH = 0.7
+
+
+class Lags(Protocol):
+    """Repetitions within a waveform, to be asked for at stated lags."""
+
+    def test(self, lag_s: float, tolerance: float) -> LagPeak | None:
+        """The repetition at one lag; None where it cannot be measured."""
+        ...
+
+    def test_comb(self, lag_s: float, tolerance: float) -> LagPeak | None:
+        """The same for copies of that length."""
+        ...
+
+    def peaks(self, pfa: float) -> list[LagPeak]:
+        """Lags that repeat, most significant first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,13 +47,16 @@ class Measured:
         Burst starts, for grids.
     lags : mapping
         ``"head"``, ``"burst"``, ``"stream"`` to the lag sums that exist.
+    folded : FoldedGrid or None
+        What folding tells of the grid, where single bursts were not seen.
     """
 
     rf_range_hz: tuple[float, float] | None
     if_range_hz: tuple[float, float] | None
     features: Mapping[str, float | bool | None]
     starts_s: tuple[float, ...] = ()
-    lags: Mapping[str, LagSum] = field(default_factory=dict)
+    lags: Mapping[str, Lags] = field(default_factory=dict)
+    folded: FoldedGrid | None = None
 
     def lag(self, where: str, lag_s: float, tolerance: float) -> LagPeak | None:
         """The repetition at one lag; None where it cannot be measured.

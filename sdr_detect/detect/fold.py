@@ -1,0 +1,208 @@
+"""Detector: bursts too weak to be seen one by one, folded at 1/750 s.
+
+Every dwell's energies and lag products are summed by their phase in the frame
+of 4/3 ms. Runs of one dwell, ten and a hundred and fifty (0.1, 1 and 15 s: the
+scheduler reassigns a terminal every 15 s) are searched for an energy that keeps
+its phase, and for a preamble's repetition at one phase. Either makes a track;
+both together are the structure of a terminal's burst. Whether a terminal keeps
+its phase is not published: other detectors must not depend on this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sdr_detect.detect.base import Note, Setup
+from sdr_detect.detect.fold_tracks import (
+    ENERGY_SHARE,
+    SCALES,
+    FoldSighting,
+    FoldTrack,
+    chance_weight,
+    measure_fold,
+    new_track,
+    sightings,
+)
+from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.fold_lags import FoldedLags
+from sdr_detect.features.folded import DwellFold, Folder, FoldWindow
+from sdr_detect.model import Burst, Span, Track
+from sdr_detect.profiles.measured import Measured
+
+#: After the bursts, which renew the noise reference.
+ORDER = 15
+
+#: Short pulses count where noise shows a preamble's repetition so rarely.
+PULSE_CHANCE = 1e-3
+
+
+class GridFold:
+    """Folds dwells, searches windows, keeps what was found."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._folder = Folder(setup.layout)
+        self._dwells: list[DwellFold] = []
+        self._tracks: list[FoldTrack] = []
+        self._searched = dict.fromkeys(SCALES, 0)
+        self._overflow = 0
+        self._unsteady = 0
+        self._pulses = 0
+        self._live: dict[int, tuple[int, list[FoldSighting]]] = {}
+
+    def update(self, dwell: Dwell) -> list[Burst]:
+        """Fold a dwell; search the windows that it completes."""
+        index = dwell.first_sample // dwell.layout.dwell_samples
+        if self._dwells:
+            before = self._last_index()
+            for scale in SCALES[1:]:
+                if index // scale != before // scale:
+                    self._close(scale, before)
+            if index // SCALES[-1] != before // SCALES[-1]:
+                self._dwells.clear()
+        if dwell.analysed_frames:
+            self._dwells.append(self._folder.fold(dwell))
+            self._close(SCALES[0], index)
+        return []
+
+    def finish(self, last: Dwell | None, stop_sample: int) -> list[Burst]:
+        """Search what the last windows hold."""
+        self._live.clear()  # what a display asked for earlier must not decide
+        if self._dwells:
+            self._tracks = self._with_open_windows()
+            self._dwells.clear()
+        self._tracks = [self._numbered(track) for track in self._tracks]
+        return []
+
+    def tracks(self, span: Span) -> list[tuple[Track, Measured]]:
+        """What was found so far, the open windows included."""
+        found = self._tracks if not self._dwells else self._with_open_windows()
+        return [self._measure(track) for track in found]
+
+    def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
+        """Tracks not seen again for long."""
+        idle = [t for t in self._tracks if t.stop_sample < before_sample]
+        self._tracks = [t for t in self._tracks if t.stop_sample >= before_sample]
+        return [self._measure(self._numbered(track)) for track in idle]
+
+    def _numbered(self, track: FoldTrack) -> FoldTrack:
+        return replace(track, id=next(self._setup.ids))
+
+    def notes(self) -> list[Note]:
+        """Caps reached, and what kept other rates as well."""
+        notes = []
+        if self._pulses:
+            notes.append(
+                Note(
+                    "pulses_at_frame_rate",
+                    f"in {self._pulses} windows pulses shorter than a terminal's burst come at "
+                    "750 Hz: a radar, or preambles too weak to be told from one",
+                )
+            )
+        if self._unsteady and not self._tracks:
+            notes.append(
+                Note(
+                    "other_rates",
+                    f"in {self._unsteady} windows something repeats at 750 Hz and at least nearly "
+                    "as well at other rates: bursts at random times, a radar or a base station",
+                )
+            )
+        if self._overflow:
+            notes.append(Note("folds_capped", f"{self._overflow} folded emissions beyond the cap"))
+        return notes
+
+    def _measure(self, track: FoldTrack) -> tuple[Track, Measured]:
+        return measure_fold(track, self._setup, self._searched)
+
+    def _with_open_windows(self) -> list[FoldTrack]:
+        """The tracks, with what the windows not yet full show."""
+        tracks = list(self._tracks)
+        index = self._last_index()
+        held = 1
+        for scale in SCALES[1:]:
+            size = len(self._window_dwells(scale, index))
+            if size > held:
+                self._add(tracks, self._in_open_window(scale, index, size))
+                held = size
+        return tracks
+
+    def _in_open_window(self, scale: int, index: int, size: int) -> list[FoldSighting]:
+        """Sightings in a window not yet full; searched anew when it has grown by a tenth."""
+        known = self._live.get(scale)
+        if known is None or not known[0] <= size < known[0] + max(1, scale // 10):
+            known = size, self._search(scale, index)
+            self._live[scale] = known
+        return known[1]
+
+    def _last_index(self) -> int:
+        return self._dwells[-1].first_sample // self._setup.layout.dwell_samples
+
+    def _window_dwells(self, scale: int, index: int) -> list[DwellFold]:
+        first = index // scale * scale * self._setup.layout.dwell_samples
+        return [d for d in self._dwells[-scale:] if d.first_sample >= first]
+
+    def _close(self, scale: int, index: int) -> None:
+        """Search a window that is full; from now on it counts."""
+        found = self._search(scale, index)
+        self._searched[scale] += 1
+        self._live.pop(scale, None)
+        self._add(self._tracks, found)
+
+    def _search(self, scale: int, index: int) -> list[FoldSighting]:
+        """What the window of ``scale`` dwells that holds dwell ``index`` shows."""
+        budget = self._setup.settings.fold.pfa / chance_weight(self._searched[scale] + 1)
+        window = FoldWindow(self._window_dwells(scale, index), self._folder)
+        hit = window.search(budget * ENERGY_SHARE)
+        if hit is not None and not hit.steady:
+            self._unsteady += 1
+            hit = None
+        lags = self._folded_lags(window, 0.0 if hit is None else hit.drift_ppm)
+        preamble = None if lags is None else lags.search()
+        if preamble is not None and preamble.chance > budget * (1 - ENERGY_SHARE):
+            preamble = None
+        found = sightings(window, scale, hit, lags, preamble)
+        return [s for s in found if not self._is_pulse(s)]
+
+    def _is_pulse(self, sighting: FoldSighting) -> bool:
+        """Whether it may as well be a radar: short, and without a preamble's repetition."""
+        layout = self._setup.layout
+        if sighting.hit is None or not sighting.hit.is_pulse(layout.hop / layout.sample_rate_hz):
+            return False
+        preamble = None if sighting.lags is None else sighting.lags.search()
+        pulse = preamble is None or preamble.chance > PULSE_CHANCE
+        self._pulses += pulse
+        return pulse
+
+    def _folded_lags(self, window: FoldWindow, drift_ppm: float) -> FoldedLags | None:
+        lags_s = self._folder.lags.lags_s
+        if not lags_s:
+            return None
+        return FoldedLags(
+            window.aligned("lags", drift_ppm).astype(np.complex128),
+            window.aligned("counts", drift_ppm).astype(np.float64),
+            np.mean([dwell.lag_sigma for dwell in window.dwells], axis=0),
+            window.aligned("sums", drift_ppm)[:, 0].astype(np.float64),
+            float(np.mean([dwell.moments[0, 0] for dwell in window.dwells])),
+            lags_s,
+        )
+
+    def _add(self, tracks: list[FoldTrack], found: list[FoldSighting]) -> None:
+        """Put sightings into tracks."""
+        bins, hop = self._folder.plan.size, self._setup.layout.hop
+        for sighting in found:
+            for k, track in enumerate(tracks):
+                if track.goes_on_with(sighting, bins, hop):
+                    tracks[k] = track.joined(sighting)
+                    break
+            else:
+                if len(tracks) < self._setup.settings.tracks.max_tracks:
+                    tracks.append(new_track(sighting))
+                else:
+                    self._overflow += 1
+
+
+def detector(setup: Setup) -> GridFold:
+    """Make one."""
+    return GridFold(setup)

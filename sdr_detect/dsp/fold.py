@@ -1,0 +1,128 @@
+"""Folding: frames of many periods summed by their phase in the period.
+
+What repeats with the period adds up at one phase, noise spreads over all. A
+phase bin is one hop wide, so a frame falls into exactly one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sdr_detect.dsp.layout import Layout
+from sdr_detect.model import FloatArray
+
+#: Frame of the Starlink air interface, 1/750 s (Humphreys et al. 2022 for the
+#: downlink; bursts of the uplink come multiples of it apart, Stock et al. 2023).
+FRAME_RATE_HZ = 750.0
+
+#: Rates at which nothing known repeats, relative to the frame rate: none is
+#: close to a ratio of small whole numbers, and all stay clear of mains harmonics.
+CONTROLS = tuple(
+    round(0.9137 + 0.0071 * k + 0.0013 * (k % 3), 5) for k in range(24) if k not in (11, 12, 13)
+)
+
+#: Rates whose trains also pile up when folded at the frame rate, relative to it,
+#: and the deviation there, relative to that at the frame rate, from which they
+#: explain an emission. A 1 kHz radar or the subframes of LTE (4/3) fill four
+#: phases of the frame; 4/15, 2/15 and 1/15 are the 5, 10 and 20 ms of LTE and NR.
+#: Other whole fractions are a terminal's own: bursts ten frames apart do 1.8
+#: times as well at 1/15, synchronisation blocks every 20 ms 3.9 times.
+COMPETITORS = {
+    **dict.fromkeys((2.0, 3.0, 4.0, 5.0, 3 / 2, 5 / 2, 4 / 3, 5 / 3, 8 / 3, 5 / 4, 6 / 5), 0.95),
+    **dict.fromkeys((2 / 3, 3 / 4, 4 / 5, 2 / 5, 3 / 5, 2 / 15, 4 / 15), 0.95),
+    1 / 15: 2.5,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldPlan:
+    """Several rates to fold a stream of frames at, all in one pass.
+
+    Parameters
+    ----------
+    periods : (rates,) float64
+        In samples.
+    offsets : (rates + 1,) int64
+        Where the bins of each rate begin in the concatenated profile.
+    hop : int
+        Samples from one frame to the next.
+    """
+
+    periods: NDArray[np.float64]
+    offsets: NDArray[np.int64]
+    hop: int
+
+    @property
+    def bins(self) -> NDArray[np.int64]:
+        """Phase bins of each rate."""
+        return np.diff(self.offsets)
+
+    @property
+    def size(self) -> int:
+        """Bins of all rates."""
+        return int(self.offsets[-1])
+
+    def fold(
+        self, first_sample: int, values: FloatArray, ok: NDArray[np.bool_]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sum ``values`` by phase.
+
+        Parameters
+        ----------
+        first_sample : int
+            Start of the first frame; phases are absolute, so that dwells add up.
+        values : (frames, columns) float32
+        ok : (frames,) bool
+            Frames that count.
+
+        Returns
+        -------
+        sums : (size, columns) float32
+        counts : (size,) float32
+        """
+        sums = np.zeros((self.size, values.shape[1]), np.float32)
+        counts = np.zeros(self.size, np.float32)
+        bins = self.bins.astype(np.float64)
+        phases = np.mod(first_sample / self.periods, 1.0) * bins
+        _fold(values, ok, phases, bins * self.hop / self.periods, self.offsets, sums, counts)
+        return sums, counts
+
+
+def make_plan(layout: Layout, ratios: tuple[float, ...]) -> FoldPlan:
+    """Fold at ``ratios`` times the frame rate, phase bins one hop wide."""
+    periods = layout.sample_rate_hz / (FRAME_RATE_HZ * np.asarray(ratios, np.float64))
+    bins = np.maximum(4, np.rint(periods / layout.hop)).astype(np.int64)
+    return FoldPlan(periods, np.concatenate(([0], np.cumsum(bins))), layout.hop)
+
+
+@njit(cache=True, nogil=True)
+def _fold(
+    values: FloatArray,
+    ok: NDArray[np.bool_],
+    phases: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    sums: FloatArray,
+    counts: FloatArray,
+) -> None:
+    """Add each frame to the bin of its phase, for every rate. Steps are in bins."""
+    for r in range(phases.size):
+        first = offsets[r]
+        bins = offsets[r + 1] - first
+        phase = phases[r]
+        for f in range(values.shape[0]):
+            k = int(phase)
+            if k >= bins:
+                k = bins - 1
+            if ok[f]:
+                counts[first + k] += np.float32(1)
+                row = sums[first + k]
+                for c in range(values.shape[1]):
+                    row[c] += values[f, c]
+            phase += steps[r]
+            while phase >= bins:
+                phase -= bins

@@ -1,0 +1,141 @@
+"""The best box of a folded profile, and how often noise has one as good.
+
+A burst that keeps its place in the period lifts a run of phase bins. The mean
+of every run of every width is compared with the mean of the other bins: no
+noise level needs to be known (a differential fold loses 0.2 dB against a known
+one, and a drifting level cancels).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincc, ndtr
+
+#: Correlation of the energies of neighbouring half-overlapped Hann frames, from
+#: the overlap of the squared windows: 3/70 (Harris 1978 for the window).
+FRAME_CORRELATION = 3 / 70
+
+#: Widest box, as a share of the period. Beyond it, what stands out is the gap
+#: between the bursts, as in a downlink.
+WIDEST = 0.75
+
+#: Independent trials of the search, per phase bin: neighbouring boxes overlap.
+#: Measured on noise at 100 bins: 4 at chances of 1e-2, 6 at 1e-3, 8 at 1e-4.
+TRIALS_PER_BIN = 8.0
+
+
+#: Phases that must hold a frame, as a share of all.
+COVERED = 0.9
+
+#: Means less skew than this are as good as normal.
+SMALL_SKEWNESS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Second and third moment of one frame's value, in noise."""
+
+    variance: float
+    skewness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A run of phase bins that stands out.
+
+    ``excess`` is its mean above that of the other bins, ``z`` the same in
+    standard deviations of noise, ``chance`` the probability that noise shows
+    such a box anywhere in the search.
+    """
+
+    start: int
+    width: int
+    excess: float
+    z: float
+    chance: float
+
+
+def box_widths(bins: int, least: int = 2) -> NDArray[np.int64]:
+    """Widths tried, in bins: steps of a third lose less than 0.2 dB."""
+    widths = [least]
+    while (following := max(widths[-1] + 1, round(widths[-1] * 1.33))) <= WIDEST * bins:
+        widths.append(following)
+    return np.array(widths, np.int64)
+
+
+def best_box(
+    sums: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    noise: Noise,
+    widths: NDArray[np.int64],
+    trials: float = 1.0,
+) -> Box:
+    """Most significant box over all phases and widths.
+
+    Parameters
+    ----------
+    sums, counts : (bins,) float64
+        Sum and number of the frames' values in each phase bin.
+    noise : Noise
+        How one frame's value is distributed.
+    widths : (n,) int64
+        In bins.
+    trials : float
+        Other profiles searched alike (bands, drifts), for the chance.
+
+    Returns
+    -------
+    Box
+        One that says nothing (chance 1) when the frames do not cover the period.
+    """
+    bins = sums.size
+    if noise.variance <= 0 or np.count_nonzero(counts) < COVERED * bins:
+        return Box(0, 1, 0.0, 0.0, 1.0)
+    z, excess = _boxes(sums, counts, noise.variance, widths)
+    row, start = np.unravel_index(int(np.argmax(z)), z.shape)
+    width = int(widths[row])
+    inside = float(np.take(counts, np.arange(start, start + width), mode="wrap").sum())
+    top = float(z[row, start])
+    single = upper_tail(top, noise.skewness / np.sqrt(max(1.0, inside)))
+    chance = min(1.0, single * bins * TRIALS_PER_BIN * trials)
+    return Box(int(start), width, float(excess[row, start]), top, chance)
+
+
+def _boxes(
+    sums: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    variance: float,
+    widths: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Deviation and excess of every box: (widths, bins) each."""
+    bins = sums.size
+    total, number = float(sums.sum()), float(counts.sum())
+    run = np.concatenate(([0.0], np.cumsum(np.concatenate((sums, sums)))))
+    run_counts = np.concatenate(([0.0], np.cumsum(np.concatenate((counts, counts)))))
+    start = np.arange(bins)
+    stop = start + widths[:, None]
+    inside = run_counts[stop] - run_counts[start]
+    # Where blanked pulses left less than half of the frames nothing is compared.
+    usable = inside > 0.5 * widths[:, None] * (number / bins)
+    inside = np.where(usable, inside, 1.0)
+    outside = np.maximum(number - inside, 1.0)
+    part = run[stop] - run[start]
+    excess = part / inside - (total - part) / outside
+    alike = 1 + 2 * FRAME_CORRELATION * (1 - 1 / widths[:, None])
+    spread = np.sqrt(variance * alike * (1 / inside + 1 / outside))
+    return np.where(usable, excess / spread, -np.inf), excess
+
+
+def upper_tail(z: float, skewness: float) -> float:
+    """Probability that a mean of noise lies ``z`` deviations or more above its own mean.
+
+    The third moment is matched by a Gamma law (Pearson's type III): energies
+    are Gamma distributed, and their tails are heavier than the normal law's.
+    """
+    if skewness < SMALL_SKEWNESS:
+        return float(ndtr(-z))
+    shape = 4 / skewness**2
+    return float(gammaincc(shape, max(0.0, shape + z * np.sqrt(shape))))

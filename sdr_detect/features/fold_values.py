@@ -1,0 +1,190 @@
+"""What is folded: energies of frames, and the odds that a burst begins at one.
+
+Two kinds of value, for two kinds of emitter. Where every frame period holds a
+burst, the plain energy adds up best, in the whole slice or in the quarter that
+the allocation fills. Where only some periods hold one (a terminal sends every
+5 to 14 frames), adding up the silent ones costs more than it brings: there the
+logarithm of the odds that a burst begins at this frame, with a small share of
+periods that hold one, is the better summand (the likelihood ratio of a sparse
+mixture; Donoho and Jin 2004 for what sparsity changes).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.special import ndtri
+from scipy.stats import gamma
+
+from sdr_detect.dsp.fold import FRAME_RATE_HZ
+from sdr_detect.dsp.layout import Layout
+from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.fold_search import FRAME_CORRELATION
+from sdr_detect.model import FloatArray
+
+#: Bands besides the whole slice: an allocation may fill 3.7 MHz of 20 MHz.
+QUARTERS = 4
+
+#: A sub-band's energy counts up to this many deviations: what is stronger is
+#: seen by the burst detector, and one pulse must not outweigh a hundred frames.
+CLIP_SIGMAS = 4.0
+
+#: Bins of a Hann window that vary as one (Harris 1978).
+HANN_BINS = 1.94
+
+#: Lengths of the bursts whose beginning is looked for: 3, 9, 21 and 47 symbols
+#: of 17.867 µs (Jiao 2026; Stock et al. 2023).
+SPARSE_S = (54e-6, 0.16e-3, 0.375e-3, 0.84e-3)
+
+#: Share of the periods taken to hold a burst, and the deviations taken to lie
+#: in one: bursts every 9 frames on average, of two lengths. Neither is critical.
+SHARE = 0.05
+DEVIATIONS = 3.0
+
+#: Periods over which the level is taken that a burst must rise above.
+LEVEL_PERIODS = 8
+
+#: Quantile that, with the median, tells how much the level varies without bursts.
+LOWER = 0.1
+
+COLUMNS = 1 + QUARTERS + len(SPARSE_S)
+
+
+def clipped_energy(dwell: Dwell, ok: NDArray[np.bool_]) -> FloatArray:
+    """(frames, subbands) energies, clipped, less their own mean over the dwell."""
+    layout = dwell.layout
+    deviation = np.sqrt(HANN_BINS * layout.subbands / layout.used_bins)
+    energy = np.minimum(dwell.energy, np.float32(1 + CLIP_SIGMAS * deviation))
+    if ok.any():
+        energy -= energy[ok].mean(axis=0)
+    return energy
+
+
+class FoldValues:
+    """Makes the values of a dwell's frames.
+
+    ``burst_frames`` is (columns,): the frames a burst fills where the column is
+    a sparse one, else 0; ``trials``, (columns,), by how much the search of all
+    columns raises the chance of each.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        frames = [max(2, round(s * layout.sample_rate_hz / layout.hop)) for s in SPARSE_S]
+        self.burst_frames = (*(0,) * (1 + QUARTERS), *frames)
+        # The slice gets half of the chance allowed, quarters and sparse values a
+        # quarter each. Odds of long bursts hardly differ from phase to phase.
+        few = [4.0 * len(SPARSE_S) * min(1.0, 2 / n) for n in frames]
+        self.trials = (2.0, *(4.0 * QUARTERS,) * QUARTERS, *few)
+        self._noise = np.stack(
+            [odds_moments(HANN_BINS / layout.used_bins / _alike(n) / n) for n in frames], axis=1
+        )
+        period = layout.sample_rate_hz / FRAME_RATE_HZ / layout.hop
+        self._around = 2 * round(LEVEL_PERIODS / 2 * period) + 1
+
+    def of(self, energy: FloatArray, ok: NDArray[np.bool_]) -> FloatArray:
+        """Values of every frame.
+
+        Parameters
+        ----------
+        energy : (frames, subbands) float32
+            Of mean zero in noise.
+        ok : (frames,) bool
+
+        Returns
+        -------
+        (frames, COLUMNS) float32
+            Of mean zero; zero where a frame, or a burst that began there, is
+            not whole.
+        """
+        values = np.zeros((len(energy), COLUMNS), np.float32)
+        values[:, : 1 + QUARTERS] = bands_of(energy)
+        if ok.any():
+            level = np.where(ok, values[:, 0], np.float32(0)).astype(np.float64)
+            # The receiver's slow drift must not pass for long bursts.
+            share = np.maximum(uniform_filter1d(ok.astype(np.float64), self._around), 0.1)
+            level = np.where(ok, level - uniform_filter1d(level, self._around) / share, 0.0)
+            for column in range(1 + QUARTERS, COLUMNS):
+                values[:, column] = _odds(level, ok, self.burst_frames[column])
+        values[~ok] = 0
+        return values
+
+    def in_noise(self, moments: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The moments, (2, COLUMNS), with those of noise alone for the sparse columns.
+
+        Bursts at any time raise the measured moments of the odds, which is right
+        for asking whether they keep a phase, not for whether they are noise.
+        """
+        return np.concatenate((moments[:, : 1 + QUARTERS], self._noise), axis=1)
+
+
+def _odds(level: NDArray[np.float64], ok: NDArray[np.bool_], frames: int) -> NDArray[np.float64]:
+    """Log odds that a burst of ``frames`` begins at each frame, less their mean."""
+    count = level.size - frames + 1
+    odds = np.zeros(level.size)
+    if count < 1:
+        return odds
+    total = np.concatenate(([0.0], np.cumsum(level)))
+    whole = np.concatenate(([0], np.cumsum(ok)))
+    held = whole[frames:] - whole[:-frames] == frames
+    if not held.any():
+        return odds
+    z = (total[frames:] - total[:-frames])[held]
+    z /= np.sqrt(max(float(level[ok].var()), 1e-30) * frames * _alike(frames))
+    # The lower half of the distribution, which bursts cannot touch, tells how
+    # much more than single frames the level over this time varies.
+    low, middle = np.quantile(z, (LOWER, 0.5))
+    z /= max(1.0, (middle - low) / -ndtri(LOWER))
+    odds[:count][held] = log_odds(z)
+    odds[:count][held] -= odds[:count][held].mean()
+    return odds
+
+
+def log_odds(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log likelihood ratio of `SHARE` of bursts `DEVIATIONS` strong against noise."""
+    odds: NDArray[np.float64] = np.log1p(SHARE * np.expm1(DEVIATIONS * z - DEVIATIONS**2 / 2))
+    return odds
+
+
+def _alike(frames: int) -> float:
+    """By how much the correlation of neighbours raises the variance of a sum."""
+    return 1 + 2 * FRAME_CORRELATION * (1 - 1 / frames)
+
+
+def odds_moments(variance: float) -> NDArray[np.float64]:
+    """Variance and skewness of `log_odds` in noise whose mean power has that variance.
+
+    The power is Gamma distributed; integrated over 12 deviations.
+    """
+    shape = 1 / variance
+    z = np.linspace(max(-6.0, -np.sqrt(shape) + 1e-3), 12.0, 4001)
+    weight = np.exp(gamma.logpdf(shape + z * np.sqrt(shape), shape))
+    weight /= weight.sum()
+    odds = log_odds(z)
+    odds -= np.sum(weight * odds)
+    power = float(np.sum(weight * odds**2))
+    return np.array([power, float(np.sum(weight * odds**3)) / power**1.5])
+
+
+def moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Variance and skewness of each column over the frames that count: (2, COLUMNS)."""
+    if not ok.any():
+        return np.zeros((2, values.shape[1]))
+    some = values[ok].astype(np.float64)
+    some -= some.mean(axis=0)
+    square = some * some
+    variance = square.mean(axis=0)
+    square *= some
+    skewness = square.mean(axis=0) / np.maximum(variance, 1e-30) ** 1.5
+    return np.stack((variance, np.maximum(skewness, 0.0)))
+
+
+def bands_of(energy: FloatArray) -> FloatArray:
+    """Slice and quarters, (frames, 1 + QUARTERS), from (frames, subbands)."""
+    frames, subbands = energy.shape
+    whole = energy.mean(axis=1, keepdims=True)
+    if subbands < QUARTERS:
+        return np.repeat(whole, 1 + QUARTERS, axis=1)
+    quarters = energy.reshape(frames, QUARTERS, subbands // QUARTERS).mean(axis=2)
+    both: FloatArray = np.concatenate((whole, quarters), axis=1)
+    return both

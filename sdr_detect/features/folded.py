@@ -1,0 +1,289 @@
+"""A window of folded dwells, and what repeats at the frame rate in it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_detect.dsp.fold import COMPETITORS, CONTROLS, FRAME_RATE_HZ, make_plan
+from sdr_detect.dsp.layout import Layout
+from sdr_detect.dsp.pulses import pulsed_frames
+from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.fold_lags import FrameLags
+from sdr_detect.features.fold_search import Box, Noise, best_box, box_widths
+from sdr_detect.features.fold_values import FoldValues, clipped_energy, moments
+from sdr_detect.model import ComplexArray, FloatArray
+
+#: Clock errors of receiver and terminal together, and the change of the path to
+#: a satellite that a terminal's timing may follow: ±20 ppm (orbital speed over c).
+DRIFT_PPM = 25.0
+
+#: Bins that a box may slip over a window between two trial drifts.
+DRIFT_STEP_BINS = 2.0
+
+#: The best wrong rate may reach this part of the deviation at the right one.
+CONTROL_SHARE = 0.75
+
+#: Noise alone reaches this deviation at some wrong rate: it says nothing.
+CONTROL_NOISE = 4.5
+
+#: A grid counts as kept when bursts at random times do so this rarely.
+GRID_PFA = 1e-4
+
+#: Shortest burst with a payload, 3 symbols (Jiao 2026): what is shorter is a
+#: preamble alone, or a radar's pulse.
+SHORTEST_BURST_S = 53.6e-6
+
+#: The frame's own bins are one hop wide: a burst may look this much shorter.
+SHORTER = 0.85
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DwellFold:
+    """One dwell, folded.
+
+    Parameters
+    ----------
+    first_sample : int
+    sums : (bins, COLUMNS) float32
+        Values (`sdr_detect.features.fold_values`) by phase at the frame rate.
+    subbands : (bins, subbands) float32
+        Energies of the sub-bands, likewise.
+    counts : (bins,) float32
+    others : (size, COLUMNS) float32
+        As ``sums``, at control and competing rates.
+    other_counts : (size,) float32
+    moments : (2, COLUMNS) float64
+        Variance and skewness of one frame's value.
+    lags : (bins, lags) complex64
+        Lag products of single frames by phase, in units of their deviation.
+    lag_sigma : (lags,) float64
+        That deviation, as a correlation.
+    """
+
+    first_sample: int
+    sums: FloatArray
+    subbands: FloatArray
+    counts: FloatArray
+    others: FloatArray
+    other_counts: FloatArray
+    moments: NDArray[np.float64]
+    lags: ComplexArray
+    lag_sigma: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldHit:
+    """What repeats at the frame rate in one window.
+
+    ``chance`` is that of noise alone; that of the box, that of bursts at random
+    times. ``control_z`` is the largest deviation at a wrong rate, ``rival`` the
+    competing rate, relative to the frame rate, that explains the window better,
+    if one does. ``subband_excess`` is (subbands,), with the deviation of noise.
+    """
+
+    chance: float
+    box: Box
+    drift_ppm: float
+    control_z: float
+    rival: float | None
+    subband_excess: NDArray[np.float64]
+    subband_sigma: float
+
+    def is_pulse(self, bin_s: float) -> bool:
+        """Whether it is shorter than any burst: a preamble alone, or a radar's pulse."""
+        return self.box.width * bin_s < SHORTER * SHORTEST_BURST_S
+
+    @property
+    def steady(self) -> bool:
+        """Whether it keeps the frame rate, and neither a wrong nor a competing one."""
+        quiet = self.control_z < max(CONTROL_NOISE, CONTROL_SHARE * self.box.z)
+        return quiet and self.rival is None
+
+
+class Folder:
+    """Folds the dwells of one layout."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.plan = make_plan(layout, (1.0,))
+        self.others = make_plan(layout, (*CONTROLS, *COMPETITORS))
+        self.values = FoldValues(layout)
+        self.lags = FrameLags(layout.sample_rate_hz)
+        self.dwell_samples = layout.dwell_samples
+
+    def fold(self, dwell: Dwell) -> DwellFold:
+        """Fold one dwell."""
+        first = dwell.first_sample
+        ok = dwell.frame_ok & ~pulsed_frames(dwell)
+        energy = clipped_energy(dwell, ok)
+        values = self.values.of(energy, ok)
+        sums, counts = self.plan.fold(first, values, ok)
+        others, other_counts = self.others.fold(first, values, ok)
+        products, sigma = self.lags.of(dwell)
+        lags, _ = self.plan.fold(first, products.view(np.float32), ok)
+        return DwellFold(
+            first,
+            sums,
+            self.plan.fold(first, energy, ok)[0],
+            counts,
+            others,
+            other_counts,
+            moments(values, ok),
+            lags.view(np.complex64),
+            sigma,
+        )
+
+
+class FoldWindow:
+    """Sums of a run of dwells, aligned for any drift."""
+
+    def __init__(self, dwells: Sequence[DwellFold], folder: Folder) -> None:
+        self.dwells = dwells
+        self._plan = folder.plan
+        self._others = folder.others
+        self._values = folder.values
+        self._burst_frames = folder.values.burst_frames
+        self._trials = folder.values.trials
+        self._dwell_samples = folder.dwell_samples
+        self.first_sample = dwells[0].first_sample
+        self.stop_sample = dwells[-1].first_sample + folder.dwell_samples
+
+    @property
+    def bins(self) -> int:
+        """Phase bins of the frame."""
+        return self._plan.size
+
+    def drifts_ppm(self) -> NDArray[np.float64]:
+        """Trial drifts of this window."""
+        span = self.stop_sample - self.first_sample
+        slip = DRIFT_PPM * 1e-6 * span / self._plan.hop
+        steps = int(np.ceil(slip / DRIFT_STEP_BINS)) if slip > DRIFT_STEP_BINS / 2 else 0
+        return np.linspace(-DRIFT_PPM, DRIFT_PPM, 2 * steps + 1) if steps else np.zeros(1)
+
+    def aligned(self, name: str, drift_ppm: float) -> NDArray[Any]:
+        """Sum over dwells of a profile named as in `DwellFold`, drift taken out.
+
+        The phase is that of the window's middle.
+        """
+        parts = [getattr(dwell, name) for dwell in self.dwells]
+        total: NDArray[Any]
+        if not drift_ppm:
+            total = np.sum(parts, axis=0)
+            return total
+        middle = (self.first_sample + self.stop_sample) / 2
+        total = np.zeros_like(parts[0])
+        for dwell, part in zip(self.dwells, parts, strict=True):
+            ahead = dwell.first_sample + self._dwell_samples / 2 - middle
+            total += np.roll(part, -round(drift_ppm * 1e-6 * ahead / self._plan.hop), axis=0)
+        return total
+
+    def search(self, budget: float) -> FoldHit | None:
+        """What keeps the frame rate; None when noise does so oftener than ``budget``."""
+        drifts = self.drifts_ppm()
+        noises = self._noises(in_noise=True)
+        found = [(self._best(noises, d, drifts.size), float(d)) for d in drifts]
+        # Chances of strong emissions underflow alike.
+        (box, _), drift_ppm = min(found, key=lambda one: (one[0][0].chance, -one[0][0].z))
+        if box.chance > budget:
+            return None
+        return self._confirm(box.chance, drift_ppm, drifts.size)
+
+    def _best(self, noises: Sequence[Noise], drift_ppm: float, trials: int) -> tuple[Box, int]:
+        """Least likely box over all columns, and its column."""
+        sums = self.aligned("sums", drift_ppm).astype(np.float64)
+        counts = self.aligned("counts", drift_ppm).astype(np.float64)
+        boxes = [
+            best_box(
+                sums[:, k], counts, noise, self._widths(k, self.bins), self._trials[k] * trials
+            )
+            for k, noise in enumerate(noises)
+        ]
+        column = min(range(len(boxes)), key=lambda k: (boxes[k].chance, -boxes[k].z))
+        return boxes[column], column
+
+    def _noises(self, *, in_noise: bool) -> list[Noise]:
+        """Noise of each column; with bursts at random times unless ``in_noise``.
+
+        Interference that comes and goes makes neighbouring frames alike; how
+        much more the profiles at wrong rates vary than single frames tell is
+        then charged to every frame.
+        """
+        seen: NDArray[np.float64] = np.stack([d.moments for d in self.dwells]).mean(axis=0)
+        counts = np.stack([d.other_counts for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        sums = np.stack([d.others for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        edges = self._others.offsets[: len(CONTROLS) + 1]
+        known = np.maximum(counts[: edges[-1]], 1)[:, None]
+        spread = sums[: edges[-1]] ** 2 / known / np.maximum(seen[0], 1e-30)
+        per_rate = np.add.reduceat(spread, edges[:-1], axis=0) / np.diff(edges)[:, None]
+        unsteady = np.maximum(1.0, np.median(per_rate, axis=0))
+        variance, skewness = self._values.in_noise(seen) if in_noise else seen
+        return [
+            Noise(float(v * u), float(s))
+            for v, u, s in zip(variance, unsteady, skewness, strict=True)
+        ]
+
+    def _confirm(self, chance: float, drift_ppm: float, trials: int) -> FoldHit:
+        """Compare with bursts at random times, wrong and competing rates; measure the sub-bands."""
+        noises = self._noises(in_noise=False)
+        box, column = self._best(noises, drift_ppm, trials)
+        sums = np.stack([d.others[:, column] for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        counts = np.stack([d.other_counts for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        edges = self._others.offsets
+        reached = [
+            best_box(sums[a:b], counts[a:b], noises[column], self._widths(column, int(b - a))).z
+            for a, b in itertools.pairwise(edges)
+        ]
+        rivals = zip(COMPETITORS.items(), reached[len(CONTROLS) :], strict=True)
+        explained = [ratio for (ratio, share), z in rivals if z > max(share * box.z, CONTROL_NOISE)]
+        box = replace(box, width=self._burst_frames[column] or box.width)
+        excess, sigma = self._subbands(box, drift_ppm)
+        return FoldHit(
+            chance,
+            replace(box, excess=float(excess.mean())),
+            drift_ppm,
+            max(reached[: len(CONTROLS)]),
+            explained[0] if explained else None,
+            excess,
+            sigma,
+        )
+
+    def _widths(self, column: int, bins: int) -> NDArray[np.int64]:
+        """Boxes tried: a sparse value already holds the energy of its burst."""
+        return np.ones(1, np.int64) if self._burst_frames[column] else box_widths(bins)
+
+    def _subbands(self, box: Box, drift_ppm: float) -> tuple[NDArray[np.float64], float]:
+        """Excess inside the box above that outside it, per sub-band."""
+        sums = self.aligned("subbands", drift_ppm).astype(np.float64)
+        counts = self.aligned("counts", drift_ppm).astype(np.float64)
+        inside = np.zeros(self.bins, np.bool_)
+        inside[np.arange(box.start, box.start + box.width) % self.bins] = True
+        within = sums[inside].sum(axis=0) / counts[inside].sum()
+        without = sums[~inside].sum(axis=0) / counts[~inside].sum()
+        variance = float(np.mean([dwell.moments[0, 0] for dwell in self.dwells]))
+        sigma = np.sqrt(variance * sums.shape[1] / counts[inside].sum())
+        return within - without, float(sigma)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedGrid:
+    """Whether something keeps the frame rate, for a profile's grid claim."""
+
+    period_s: float
+    kept: bool
+    pfa: float
+    detail: str
+
+    @classmethod
+    def of(cls, hit: FoldHit, pfa: float) -> FoldedGrid:
+        """From a steady hit, and the chance that bursts at random times do as well."""
+        period_s = 1 / FRAME_RATE_HZ
+        seen = (
+            f"energy {hit.box.z:.1f} deviations above that at other phases of "
+            f"{period_s * 1e3:.3f} ms, {max(0.0, hit.control_z):.1f} at most at wrong rates"
+        )
+        return cls(period_s, pfa < GRID_PFA, min(1.0, pfa), seen)
