@@ -85,9 +85,21 @@ class CarrierSettings(Strict):
 
     resolution_hz: float = Field(default=2500.0, gt=0)
     window_s: float = Field(default=0.5, gt=0.05, le=15)
-    pfa: float = Field(default=1e-9, gt=0, lt=1e-2)
-    #: Wide carriers must stand out of filter ripple too.
+    #: Chance that noise shows any carrier in one window, over all bins and widths.
+    pfa: float = Field(default=1e-9, gt=0, lt=1e-1)
+    #: What stands out of the bins beside it, and is wider than a tone, must stand
+    #: out of filter ripple too.
     min_excess_db: float = Field(default=1.0, ge=0, le=10)
+    #: The least height over the fitted passband that is believed: a standing wave
+    #: of 0.6 dB and three periods across the sample rate leaves 0.05 dB.
+    least_excess_db: float = Field(default=0.15, ge=0, le=10)
+    #: How fast the receiver's own oscillators may move. An unlocked converter of
+    #: 12.8 GHz on a crystal of 1 ppm/°C that warms by 1 °C a minute moves by
+    #: 213 Hz/s. With a locked one, set 1 to 10.
+    lo_drift_hz_per_s: float = Field(default=215.0, ge=0, le=1e5)
+    #: The slowest drift that a low orbit's terminal is known by: up to 4.6 kHz/s
+    #: overhead (550 km, 14.25 GHz), a quarter of it near the rim of its view.
+    least_doppler_hz_per_s: float = Field(default=1000.0, gt=0, le=1e5)
     max_carriers: int = Field(default=32, ge=1)
 
 

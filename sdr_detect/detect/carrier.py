@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import numpy as np
-import scipy.fft
-
 from sdr_detect.detect.base import Note, Setup
+from sdr_detect.detect.carrier_average import QuietAverage
 from sdr_detect.detect.carrier_search import (
     CarrierLine,
     centroid_hz,
@@ -16,75 +12,47 @@ from sdr_detect.detect.carrier_search import (
     is_steady,
     join_comb,
 )
-from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
-from sdr_detect.dsp.stft import Dwell, quiet_floor
-from sdr_detect.features.drift import drift_of
-from sdr_detect.features.symbol_rate import SymbolRate
-from sdr_detect.model import Burst, ComplexArray, Flag, FloatArray, Span, StreamInfo, Track
+from sdr_detect.detect.carrier_track import CarrierTrack
+from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.symbol_rate import MAX_LOOKS, SymbolRate
+from sdr_detect.features.tone_phase import TonePhase
+from sdr_detect.model import Burst, Flag, Span, Track
 from sdr_detect.profiles.measured import Measured
 
-#: After the bursts; it needs nothing from them.
+#: After the bursts: it looks at the frames that they leave.
 ORDER = 20
 
-#: Frames looked at in each dwell: enough for a quantile, cheap at any rate.
-FRAMES = 64
-
-#: Frames that do not overlap, at least, before a quantile over time means anything.
-LEAST_FRAMES = 24
-
-#: Tones this far below the strongest one are the receiver's own spurs.
+#: Tones and faint lines this far below the strongest one are the receiver's own:
+#: spurs, products and phase noise.
 SPUR_DB = 20.0
+FAINT_DB = 3.0
 
-#: Dwells of a window whose spectra are kept, and points of a drift line.
-MAX_PARTS = 32
+#: Points of a drift line.
 MAX_POINTS = 4096
 
-#: A symbol-rate line counts when noise shows one this rarely.
-LINE_PFA = 1e-8
+#: Tones whose phase is followed.
+MAX_PHASES = 4
 
-#: A drift counts when it is this many times its own error.
-DRIFT_SIGMAS = 4.0
-
-
-@dataclass(slots=True, eq=False)
-class CarrierTrack:
-    """Running state of one carrier."""
-
-    id: int
-    offset_hz: float
-    lower_hz: float
-    upper_hz: float
-    first_sample: int
-    stop_sample: int
-    tone: bool
-    cn_db: float
-    half_power_hz: float
-    times_s: list[float] = field(default_factory=list)
-    offsets_hz: list[float] = field(default_factory=list)
-    windows: int = 0
-    pfa: float = 1.0
-    symbols: SymbolRate | None = None
-    flags: set[Flag] = field(default_factory=set)
+#: A symbol clock sought in a band that turns out to be off by this share of its
+#: width is sought again.
+BAND_OFF = 0.1
 
 
 class CarrierDetector:
-    """Averages quiet spectra over a window, finds carriers, follows them."""
+    """Averages quiet spectra over a window, finds carriers, follows them.
+
+    The first dwell is looked at by itself too: what stands out already is
+    followed from there, and reported once a whole window shows it.
+    """
 
     def __init__(self, setup: Setup) -> None:
-        info = setup.info
-        self._info = info
+        self._info = setup.info
         self._settings = setup.settings.carrier
         self._ids = setup.ids
-        rate = info.sample_rate_hz
-        self._nfft = 1 << int(np.clip(round(np.log2(rate / self._settings.resolution_hz)), 8, 12))
-        window = np.hanning(self._nfft + 1)[:-1]
-        self._window = (window / np.sqrt(np.sum(window**2))).astype(np.float32)
-        self._sum = np.zeros(self._nfft)
-        self._dwells = 0
-        self._frames = 0
+        self._average = self._new_average()
+        self._nfft = self._average.nfft
         self._started_at = 0
-        self._parts: list[tuple[float, FloatArray]] = []
-        self._latest: FloatArray = np.empty((0, self._nfft), np.float32)
+        self._looked = False
         self._tracks: list[CarrierTrack] = []
         self._overflow = 0
         self._spurs = 0
@@ -92,43 +60,40 @@ class CarrierDetector:
     @property
     def resolution_hz(self) -> float:
         """Distance of two bins."""
-        return self._info.sample_rate_hz / self._nfft
+        return self._average.step_hz
 
     def update(self, dwell: Dwell) -> list[Burst]:
         """Add a dwell; evaluate when a window is full."""
-        if not self._dwells:
+        if not self._average.frames:
             self._started_at = dwell.first_sample
-        power = self._spectra(dwell)
-        floor = quiet_floor(power, np.ones(len(power), bool)) if len(power) else None
-        if floor is None:
+        if not self._measure(dwell, self._average):
             return []
-        self._latest = power
-        if len(self._parts) < MAX_PARTS:
-            middle = dwell.first_sample + dwell.layout.dwell_samples / 2
-            self._parts.append((middle / self._info.sample_rate_hz, floor))
-        self._sum += floor
-        self._dwells += 1
-        self._frames += len(power)
         stop = dwell.first_sample + dwell.layout.dwell_samples
+        if not self._looked:
+            self._looked = True
+            for line in self._find()[0]:
+                self._start(line, stop)
+            # Once more over the same dwell, now that there is something to follow.
+            self._measure(dwell, self._new_average())
         if (stop - self._started_at) / self._info.sample_rate_hz >= self._settings.window_s:
-            self._evaluate(dwell.iq, stop)
+            self._evaluate(dwell, stop)
         return []
 
     def finish(self, last: Dwell | None, stop_sample: int) -> list[Burst]:
         """Evaluate what the last window, or a short recording, left."""
-        if self._dwells and last is not None:
-            self._evaluate(last.iq, stop_sample)
+        if self._average.frames and last is not None:
+            self._evaluate(last, stop_sample)
         return []
 
     def tracks(self, span: Span) -> list[tuple[Track, Measured]]:
         """Tracks of carriers and tones."""
-        return [_measured_track(track, self._info) for track in self._tracks]
+        return self._measured(self._tracks)
 
     def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
         """Carriers that have gone."""
         idle = [t for t in self._tracks if t.stop_sample < before_sample]
         self._tracks = [t for t in self._tracks if t.stop_sample >= before_sample]
-        return [_measured_track(track, self._info) for track in idle]
+        return self._measured(idle)
 
     def notes(self) -> list[Note]:
         """Spurs left out and caps."""
@@ -137,143 +102,147 @@ class CarrierDetector:
             notes.append(
                 Note(
                     "weak_tones",
-                    f"{self._spurs} tones {SPUR_DB:.0f} dB and more below the strongest carrier "
-                    "were taken for the receiver's own spurs",
+                    f"{self._spurs} tones and faint lines {SPUR_DB:.0f} dB and more below the "
+                    "strongest carrier were taken for the receiver's own spurs",
                 )
             )
         if self._overflow:
             notes.append(Note("carriers_capped", f"{self._overflow} carriers beyond the cap"))
         return notes
 
-    def _spectra(self, dwell: Dwell) -> FloatArray:
-        """(frames, nfft) powers, ascending frequency, of frames without a fault."""
-        nfft = self._nfft
-        hop = dwell.layout.hop
-        bad = np.concatenate(([0], np.cumsum(~dwell.frame_ok)))
-        # The last frame that starts inside reaches one hop further.
-        need = max(1, nfft // hop - 1)
-        first = np.arange(max(0, dwell.layout.frames - need + 1))
-        whole = first[bad[first + need] == bad[first]]
-        if whole.size * hop < LEAST_FRAMES * nfft:
-            return np.empty((0, nfft), np.float32)
-        starts = whole[np.unique(np.linspace(0, whole.size - 1, FRAMES).astype(int))] * hop
-        frames = np.stack([dwell.iq[s : s + nfft] * self._window for s in starts])
-        spectra = scipy.fft.fftshift(scipy.fft.fft(frames, axis=1, overwrite_x=True), axes=1)
-        power: FloatArray = spectra.real**2 + spectra.imag**2
-        return power
+    def _new_average(self) -> QuietAverage:
+        return QuietAverage(self._info.sample_rate_hz, self._settings.resolution_hz)
 
-    def _evaluate(self, iq: ComplexArray, stop_sample: int) -> None:
-        level = self._sum / self._dwells
-        found = find_carriers(level, self._frames, self._settings, self._info)
-        found = [c for c in drop_images(found, level.size) if is_steady(self._latest, c)]
+    def _measured(self, tracks: list[CarrierTrack]) -> list[tuple[Track, Measured]]:
+        return [t.measured(self._info, self._settings) for t in tracks if t.windows]
+
+    def _measure(self, dwell: Dwell, average: QuietAverage) -> bool:
+        """Add the dwell to an average; follow tones and symbol clocks in it."""
+        step, half = self.resolution_hz, self._nfft // 2
+        tones = [t for t in self._tracks if t.phase is not None]
+        bins = [min(max(round(t.now_hz / step), -half), half - 1) for t in tones]
+        series = average.add(dwell, [b + half for b in bins])
+        if series is None:
+            return False
+        for tone, at, part in zip(tones, bins, series, strict=True):
+            if tone.phase is not None:
+                tone.phase.add(part.times_s, part.values, at * step)
+        for track in self._tracks:
+            if track.symbols is not None and track.symbols.looks < MAX_LOOKS:
+                track.symbols.add(dwell.iq, dwell.first_sample)
+        return True
+
+    def _find(self) -> tuple[list[CarrierLine], list[CarrierLine]]:
+        """Carriers in the average so far, and what is taken for the receiver's own spurs."""
+        average = self._average
+        found = find_carriers(
+            average.level, average.frames, average.freedom, self._settings, self._info
+        )
+        found = [
+            c
+            for c in drop_images(found, self._nfft)
+            if is_steady(average.latest, average.blocks, average.freedom, c)
+        ]
         found = join_comb(found)
         strongest = max((c.level_db for c in found), default=0.0)
-        real = [c for c in found if not c.tone or c.level_db > strongest - SPUR_DB]
-        self._spurs += len(found) - len(real)
-        for carrier in real:
-            track = self._follow(carrier, stop_sample)
+        real = [
+            c
+            for c in found
+            if c.level_db > strongest - SPUR_DB or not (c.tone or c.cn_db < FAINT_DB)
+        ]
+        return real, [c for c in found if c not in real]
+
+    def _evaluate(self, dwell: Dwell, stop_sample: int) -> None:
+        real, spurs = self._find()
+        self._spurs += len(spurs)
+        for line in real:
+            track = self._follow(line, stop_sample)
             if track is None:
                 continue
-            for seconds, floor in self._parts:
+            for block in self._average.blocks:
                 if len(track.times_s) < MAX_POINTS:
-                    track.times_s.append(seconds)
-                    track.offsets_hz.append(centroid_hz(floor, carrier, self.resolution_hz))
-            if track.symbols is not None:
-                track.symbols.add(iq)
-        self._parts.clear()
-        self._sum[:] = 0
-        self._dwells = self._frames = 0
+                    track.times_s.append(block.time_s)
+                    track.offsets_hz.append(centroid_hz(block.power, line, self.resolution_hz))
+            if track.symbols is not None and not 0 < track.symbols.looks < MAX_LOOKS:
+                track.symbols.add(dwell.iq, dwell.first_sample)
+        self._tracks = [t for t in self._tracks if t.windows]
+        self._average.reset()
 
-    def _follow(self, found: CarrierLine, stop_sample: int) -> CarrierTrack | None:
-        info, step = self._info, self.resolution_hz
-        centre = info.center_hz or 0.0
-        low = centre + (found.low - self._nfft // 2 - 0.5) * step
-        high = centre + (found.high - self._nfft // 2 + 0.5) * step
-        near = 3 * step + 0.25 * (high - low)
+    def _edges_hz(self, line: CarrierLine) -> tuple[float, float]:
+        """Edges of a line relative to the slice's centre."""
+        half = self._nfft // 2
+        return (line.low - half - 0.5) * self.resolution_hz, (
+            line.high - half + 0.5
+        ) * self.resolution_hz
+
+    def _start(self, line: CarrierLine, stop_sample: int) -> CarrierTrack | None:
+        if len(self._tracks) >= self._settings.max_carriers:
+            self._overflow += 1
+            return None
+        low, high = self._edges_hz(line)
+        centre = self._info.center_hz or 0.0
+        track = CarrierTrack(
+            line.offset_hz,
+            centre + low,
+            centre + high,
+            self._started_at,
+            stop_sample,
+            line.tone,
+            line.cn_db,
+            line.half_power_bins * self.resolution_hz,
+        )
+        if line.tone and sum(t.phase is not None for t in self._tracks) < MAX_PHASES:
+            track.phase = TonePhase()
+        track.symbols = self._new_symbols(line)
+        if line.low <= 2 or line.high >= self._nfft - 3:
+            track.flags.add(Flag.EDGE)
+        if self._info.center_hz is None:
+            track.flags.add(Flag.RF_UNKNOWN)
+        self._tracks.append(track)
+        return track
+
+    def _new_symbols(self, line: CarrierLine) -> SymbolRate | None:
+        if line.tone or line.comb:
+            return None
+        return SymbolRate(
+            self._info.sample_rate_hz,
+            *self._edges_hz(line),
+            line.half_power_bins * self.resolution_hz,
+        )
+
+    def _follow(self, line: CarrierLine, stop_sample: int) -> CarrierTrack | None:
+        low, high = self._edges_hz(line)
+        near = 3 * self.resolution_hz + 0.25 * (high - low)
         track = next(
             (
                 t
                 for t in self._tracks
-                if abs(t.offset_hz - found.offset_hz) < near and t.tone == found.tone
+                if t.tone == line.tone
+                and min(abs(t.offset_hz - line.offset_hz), abs(t.now_hz - line.offset_hz)) < near
             ),
             None,
-        )
+        ) or self._start(line, stop_sample)
         if track is None:
-            if len(self._tracks) >= self._settings.max_carriers:
-                self._overflow += 1
-                return None
-            track = CarrierTrack(
-                next(self._ids),
-                found.offset_hz,
-                low,
-                high,
-                self._started_at,
-                stop_sample,
-                found.tone,
-                found.cn_db,
-                found.half_power_bins * step,
-            )
-            if not (found.tone or found.comb):
-                track.symbols = SymbolRate(
-                    info.sample_rate_hz, low - centre, high - centre, track.half_power_hz
-                )
-            self._tracks.append(track)
-            if found.low <= 2 or found.high >= self._nfft - 3:
-                track.flags.add(Flag.EDGE)
-            if info.center_hz is None:
-                track.flags.add(Flag.RF_UNKNOWN)
+            return None
+        if not track.windows:
+            track.id = next(self._ids)
+            self._confirm(track, line)
         track.windows += 1
-        track.offset_hz = found.offset_hz
-        track.lower_hz += (low - track.lower_hz) / track.windows
-        track.upper_hz += (high - track.upper_hz) / track.windows
-        track.cn_db += (found.cn_db - track.cn_db) / track.windows
+        track.offset_hz = line.offset_hz
+        centre = self._info.center_hz or 0.0
+        track.lower_hz += (centre + low - track.lower_hz) / track.windows
+        track.upper_hz += (centre + high - track.upper_hz) / track.windows
+        track.cn_db += (line.cn_db - track.cn_db) / track.windows
         track.stop_sample = stop_sample
         track.pfa = self._settings.pfa**track.windows
         return track
 
-
-def _measured_track(track: CarrierTrack, info: StreamInfo) -> tuple[Track, Measured]:
-    drift = drift_of(track.times_s, track.offsets_hz)
-    cut_off = Flag.EDGE in track.flags
-    symbol = None if track.symbols is None else track.symbols.result()
-    lined = symbol is not None and symbol.pfa < LINE_PFA
-    features: Features = {
-        "bandwidth_hz": None if cut_off else track.upper_hz - track.lower_hz,
-        "symbol_rate_hz": symbol.symbol_rate_hz if symbol is not None and lined else None,
-        "symbol_rate_hz_pfa": stated_pfa(symbol.pfa) if symbol is not None and lined else None,
-        "bandwidth_3db_hz": None if cut_off else track.half_power_hz,
-        "symbol_rate_per_bandwidth": symbol.symbol_rate_hz / track.half_power_hz
-        if symbol is not None and lined and not cut_off
-        else None,
-        "doppler_rate_hz_per_s": None if drift is None else drift[0],
-        "continuous": True,
-        "tone": track.tone,
-        "fills_slice": False,
-        "drift_rising": None
-        if drift is None or abs(drift[0]) < DRIFT_SIGMAS * drift[1]
-        else drift[0] > 0,
-    }
-    public = Track(
-        track.id,
-        "tone" if track.tone else "carrier",
-        Span(track.first_sample, track.stop_sample),
-        track.lower_hz,
-        track.upper_hz,
-        0,
-        1.0,
-        None,
-        track.cn_db,
-        stated_pfa(track.pfa),
-        None if drift is None else drift[0],
-        {
-            **public_features(features, {}, 0.0),
-            "center_hz": (info.center_hz or 0.0) + track.offset_hz,
-            "doppler_rate_sigma_hz_per_s": None if drift is None else drift[1],
-        },
-        (),
-        frozenset(track.flags),
-    )
-    return public, measured(info, (track.lower_hz, track.upper_hz), features)
+    def _confirm(self, track: CarrierTrack, line: CarrierLine) -> None:
+        """Take the width from a whole window; a clock sought in the wrong band starts anew."""
+        width = line.half_power_bins * self.resolution_hz
+        if abs(width - track.half_power_hz) > BAND_OFF * width:
+            track.half_power_hz = width
+            track.symbols = self._new_symbols(line)
 
 
 def detector(setup: Setup) -> CarrierDetector:

@@ -1,28 +1,28 @@
 """Carriers in one averaged spectrum.
 
-Each bin's *quiet level over time* is compared with the quiet levels beside it,
-at every dyadic width. The reference is taken on both sides and the higher one
-counts, so that the slope of a filter is no carrier; wide carriers must stand
-out of ripple as well and fall off sharply. A signal that fills the slice has
-no beside and is not seen here.
+Two looks. *Strong* ones stand out of the median of the bins beside them, at
+every dyadic width; both sides are references and the higher one counts, so
+that the slope of a filter is no carrier. Wide ones must stand out of ripple as
+well and fall off sharply. *Weak* ones, which ripple would hide, are sought in
+what the fitted passband leaves (`detect/carrier_weak.py`). A signal that fills
+the slice has no beside and is not seen here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
-from scipy.special import gammainccinv
 
-from sdr_detect.detect.energy import freedom
+from sdr_detect.detect.carrier_average import Block
+from sdr_detect.detect.carrier_weak import Box, find_weak
+from sdr_detect.dsp.cfar import WelchFreedom, greatest_of_threshold, ratio_threshold
 from sdr_detect.dsp.occupancy import occupied
 from sdr_detect.model import FloatArray, StreamInfo
 from sdr_detect.settings import CarrierSettings
-
-#: The 0.3 quantile of exponential variables varies as the mean of this many fewer.
-QUANTILE_LOSS = 3.35
 
 #: Main lobe of the Hann window at -6 dB is two bins; a tone is no wider.
 TONE_BINS = 3
@@ -40,10 +40,23 @@ SKIRT_LEFT = 0.35
 #: Narrower carriers than this have no measurable skirt.
 SKIRT_BINS = 12
 
-#: A carrier is steady when its level varies by no more than this beyond what
-#: its own bandwidth explains (relative standard deviation); keyed and bursty
-#: emissions are left to the burst detector.
-STEADY = 0.25
+#: Part of the stated passband, and of the sample rate where none is stated, in
+#: which weak carriers are sought: where its edge falls off no polynomial follows.
+USED_SHARE = 0.95
+ASSUMED_SHARE = 0.75
+
+#: Bins on each side that make the reference of a narrow window.
+LEAST_REACH = 24
+
+#: A carrier is steady when its own level varies by no more than this (relative
+#: standard deviation); keyed and bursty emissions are left to the burst detector.
+STEADY = 0.3
+
+#: Least excess of the median block over that of the mean.
+LASTING = 0.6
+
+#: Errors of that variation allowed on top.
+STEADY_SIGMAS = 3.0
 
 #: So many lines, so many of their distances multiples of one: a comb.
 COMB_LINES = 5
@@ -72,40 +85,92 @@ class CarrierLine:
 
 
 def find_carriers(
-    level: NDArray[np.float64], frames: int, settings: CarrierSettings, info: StreamInfo
+    level: NDArray[np.float64],
+    frames: int,
+    freedom: WelchFreedom,
+    settings: CarrierSettings,
+    info: StreamInfo,
 ) -> list[CarrierLine]:
-    """Carriers in a quiet spectrum averaged over ``frames`` frames."""
+    """Carriers in the mean power of ``frames`` quiet frames.
+
+    Each of the two looks may be wrong with half of ``settings.pfa``; within a
+    look it is shared out evenly over its widths and bins.
+    """
     nfft = level.size
     usable = (info.usable_hz or info.sample_rate_hz) / info.sample_rate_hz
     edge = max(1, round((1 - usable) * nfft / 2))
     # The receiver's own DC offset is no carrier.
     level = level.copy()
     level[nfft // 2 - 1 : nfft // 2 + 2] = np.median(level[nfft // 2 - 8 : nfft // 2 + 9])
+    mask = _strong(level, frames, freedom, settings, edge)
+    step_hz = info.sample_rate_hz / nfft
+    averages = freedom.shape(1, frames)
+    strong = [_measure(level, low, high, averages, step_hz) for low, high in _runs(mask)]
+    used = np.zeros(nfft, bool)
+    inner = round((1 - usable * (USED_SHARE if info.usable_hz else ASSUMED_SHARE)) * nfft / 2)
+    used[inner : nfft - inner] = True
+    used[nfft // 2 - 1 : nfft // 2 + 2] = False
+    for one in strong:
+        margin = 3 + round(SKIRT * (one.high - one.low + 1))
+        used[max(0, one.low - margin) : one.high + margin + 1] = False
+    weak = find_weak(level, used, frames, freedom, settings)
+    found = [m for m in strong if _is_sharp(level, m)]
+    return found + [_line_of(box, nfft, step_hz) for box in weak]
+
+
+def strong_widths(nfft: int) -> list[int]:
+    """Dyadic widths whose references lie inside the slice on both sides."""
+    return [1 << k for k in range((nfft // 8).bit_length())]
+
+
+def _strong(
+    level: NDArray[np.float64],
+    frames: int,
+    freedom: WelchFreedom,
+    settings: CarrierSettings,
+    edge: int,
+) -> NDArray[np.bool_]:
+    """(nfft,) bins of windows that stand out of both their sides."""
+    nfft = level.size
     mask = np.zeros(nfft, bool)
     rest = level.copy()
-    averages = frames / QUANTILE_LOSS
-    width = 1
-    # Both references must lie inside the slice.
-    while width <= nfft // 8:
-        shape = averages * freedom(width, 1)
-        threshold = float(gammainccinv(shape, settings.pfa / nfft) / shape)
+    widths = strong_widths(nfft)
+    pfa = settings.pfa / 2 / (len(widths) * (nfft - 2 * edge))
+    # The median of Gamma variables lies below their mean.
+    low_by = 1 - 1 / (3 * freedom.shape(1, frames))
+    for width in widths:
+        reach = _reach(width)
+        cell, side = freedom.spread(width, frames), freedom.median_shape(reach, frames)
+        least = 1.0
         if width > TONE_BINS:
             wide = width > FILTER_SHARE * nfft
-            excess_db = FILTER_EXCESS_DB if wide else settings.min_excess_db
-            threshold = max(threshold, 10 ** (excess_db / 10))
+            least = 10 ** ((FILTER_EXCESS_DB if wide else settings.min_excess_db) / 10)
+        threshold = least
+        if ratio_threshold(pfa, cell, side) / low_by > least:  # never below that of both sides
+            threshold = max(least, greatest_of_threshold(pfa, cell, side) / low_by)
         smooth = uniform_filter1d(rest, width, mode="nearest")
         beside = _beside(rest, width)
-        hit = smooth > threshold * 1.05 * beside
+        hit = smooth > threshold * beside
         hit[:edge] = hit[nfft - edge :] = False
         half = width // 2
         for at in np.flatnonzero(hit):
             mask[max(0, at - half) : at + width - half] = True
         # What a narrow window explains must not be smeared over a wide one.
         rest[mask] = np.minimum(rest[mask], beside[mask])
-        width *= 2
-    step_hz = info.sample_rate_hz / nfft
-    measured = [_measure(level, low, high, averages, step_hz) for low, high in _runs(mask)]
-    return [m for m in measured if _is_sharp(level, m)]
+    return mask
+
+
+def _line_of(box: Box, nfft: int, step_hz: float) -> CarrierLine:
+    width = box.high - box.low + 1
+    return CarrierLine(
+        box.low,
+        box.high,
+        ((box.low + box.high) / 2 - nfft // 2) * step_hz,
+        10 * float(np.log10(box.height)),
+        10 * float(np.log10(box.height * box.base * width)),
+        False,
+        width,
+    )
 
 
 def _is_sharp(level: NDArray[np.float64], found: CarrierLine) -> bool:
@@ -130,13 +195,18 @@ def _is_sharp(level: NDArray[np.float64], found: CarrierLine) -> bool:
 
 def _beside(level: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Higher of the medians on the two sides of a window of ``width`` bins."""
-    reach = max(24, 2 * width) | 1
+    reach = _reach(width)
     guard = width + 3
     middle = median_filter(level, reach, mode="nearest")
     shift = guard + reach // 2
     padded = np.pad(middle, shift, mode="edge")
     sides: NDArray[np.float64] = np.maximum(padded[: level.size], padded[2 * shift :])
     return sides
+
+
+def _reach(width: int) -> int:
+    """Bins of each reference: as many as leave its error below the window's own."""
+    return max(LEAST_REACH, 2 * width) | 1
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -200,14 +270,65 @@ def _half_power_bins(excess: NDArray[np.float64]) -> int:
     return int(above[-1] - above[0] + 1) if above.size else excess.size
 
 
-def is_steady(power: FloatArray, found: CarrierLine) -> bool:
-    """Whether the level in the carrier's band stays the same over (frames, nfft)."""
-    if not len(power):
+def is_steady(
+    latest: FloatArray, blocks: Sequence[Block], freedom: WelchFreedom, found: CarrierLine
+) -> bool:
+    """Whether a carrier's level stays the same.
+
+    Parameters
+    ----------
+    latest : (frames, nfft)
+        Power of single frames.
+    blocks : sequence of Block
+        Means over longer stretches.
+    """
+    if not len(latest) or not _is_lasting(blocks, found):
         return False
-    level = power[:, found.low : found.high + 1].mean(axis=1, dtype=np.float64)
+    bins = found.high - found.low + 1
+    share = 1 / (1 + 10 ** (-found.cn_db / 10))
+    looks = [(_band(latest, found), freedom.shape(bins, 1))]
+    if len(blocks) > 2:
+        least = min(block.frames for block in blocks)
+        means = np.stack([block.power for block in blocks])
+        looks.append((_band(means, found), freedom.shape(bins, least)))
+    return all(_varies_little(level, shape, share) for level, shape in looks)
+
+
+def _is_lasting(blocks: Sequence[Block], found: CarrierLine) -> bool:
+    """Whether the typical block shows the carrier as the mean does.
+
+    A few strong frames among noise raise the mean, and not the median.
+    """
+    means = np.stack([block.power for block in blocks]).astype(np.float64)
+    beside = np.r_[
+        max(0, 2 * found.low - found.high - 4) : max(0, found.low - 3),
+        min(means.shape[1], found.high + 4) : min(means.shape[1], 2 * found.high - found.low + 5),
+    ]
+    if not beside.size:
+        return True
+    excess = means[:, found.low : found.high + 1].mean(axis=1) / means[:, beside].mean(axis=1) - 1
+    return bool(np.median(excess) > LASTING * excess.mean())
+
+
+def _band(power: FloatArray, found: CarrierLine) -> NDArray[np.float64]:
+    """Power in the carrier's band over that of the slice: gain steps cancel."""
+    inside = power[:, found.low : found.high + 1].sum(axis=1, dtype=np.float64)
+    # Half of the bins at least are not the carrier's: the median is the slice's.
+    ratio: NDArray[np.float64] = inside / np.median(power, axis=1)
+    return ratio
+
+
+def _varies_little(level: NDArray[np.float64], shape: float, share: float) -> bool:
+    """Whether what varies beyond noise is a small part of the carrier itself.
+
+    ``share`` is the carrier's part of the power: the rest is noise and steady.
+    """
     low, middle, high = np.quantile(level, (0.1, 0.5, 0.9))
-    spread = (high - low) / 2.563 / middle
-    return bool(spread < STEADY + 2 / np.sqrt(freedom(found.high - found.low + 1, 1)))
+    variance = ((high - low) / 2.563 / middle) ** 2
+    # Relative error of a variance from n draws, of Gamma variables of that shape.
+    error = np.sqrt((2 + 6 / shape) / level.size) / shape
+    own = (variance - 1 / shape - STEADY_SIGMAS * error) / share**2
+    return bool(own < STEADY**2)
 
 
 def join_comb(found: list[CarrierLine]) -> list[CarrierLine]:

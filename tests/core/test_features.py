@@ -38,7 +38,7 @@ def qpsk(rate_hz: float, symbol_rate_hz: float, count: int, seed: int) -> Comple
 def measured(samples: ComplexArray, rate_hz: float, width_hz: float) -> SymbolRateResult | None:
     meter = SymbolRate(rate_hz, -0.7 * width_hz, 0.7 * width_hz, width_hz)
     for start in range(0, samples.size - 131_072 + 1, 131_072):
-        meter.add(samples[start:])
+        meter.add(samples[start:], start)
     return meter.result()
 
 
@@ -85,8 +85,8 @@ def test_drift_and_its_error() -> None:
     for _ in range(200):
         found = drift_of(list(times), list(1000 + 37.5 * times + rng.normal(0, 20, times.size)))
         assert found is not None
-        slopes.append(found[0])
-        sigmas.append(found[1])
+        slopes.append(found.rate_hz_per_s)
+        sigmas.append(found.sigma_hz_per_s)
     assert np.mean(slopes) == pytest.approx(37.5, abs=0.1)
     # The stated error is the scatter that there is.
     assert np.mean(sigmas) == pytest.approx(np.std(slopes), rel=0.2)
@@ -94,7 +94,9 @@ def test_drift_and_its_error() -> None:
 
 def test_drift_needs_four_points() -> None:
     assert drift_of([0, 1, 2], [0, 1, 2]) is None
-    assert drift_of([0, 1, 2, 3], [5, 7, 9, 11]) == pytest.approx((2.0, 0.0), abs=1e-9)
+    found = drift_of([0, 1, 2, 3], [5, 7, 9, 11])
+    assert found is not None
+    assert (found.rate_hz_per_s, found.sigma_hz_per_s) == pytest.approx((2.0, 0.0), abs=1e-9)
 
 
 def test_occupied_bandwidth_of_a_rectangle() -> None:

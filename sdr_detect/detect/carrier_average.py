@@ -1,0 +1,162 @@
+"""Mean spectra of quiet time: all frames without a burst or fault.
+
+Half-overlapped Hann frames keep nearly all of the information that a stretch
+holds about its mean power (Welch 1967); single frames lose half of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from sdr_detect.dsp.cfar import WelchFreedom
+from sdr_detect.dsp.kernels import shifted_power, window_frames
+from sdr_detect.dsp.stft import Dwell
+from sdr_detect.model import ComplexArray, FloatArray
+
+#: A dwell with less quiet time than so many frames says nothing about its mean.
+LEAST_FRAMES = 24
+
+#: Above this rate frames do not overlap: a transform for every sample is 5 % of
+#: a core at 20 Msps, two are 10 %. It costs 1.4 dB.
+OVERLAP_MAX_HZ = 10.5e6
+
+#: Parts of a dwell that are averaged apart: what comes and goes within 25 ms is
+#: a burst, and the burst detector's.
+BLOCKS = 4
+
+#: Frames of the latest dwell kept one by one, for the steadiness of a carrier.
+KEPT_FRAMES = 64
+
+#: Blocks of a window kept apart; beyond them only the sum goes on.
+MAX_BLOCKS = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Mean power (nfft,) of ``frames`` frames around ``time_s``."""
+
+    time_s: float
+    frames: int
+    power: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One bin's complex values, frame by frame, at the times of the frames' centres.
+
+    A tone's phase at a frame's centre is the phase of its bin there, whichever
+    bin that is: Hann frames are symmetric.
+    """
+
+    times_s: NDArray[np.float64]
+    values: ComplexArray
+
+
+class QuietAverage:
+    """Sums of a window: power over all frames, over blocks of them, and the latest frames."""
+
+    def __init__(self, sample_rate_hz: float, resolution_hz: float) -> None:
+        self._rate = sample_rate_hz
+        self.nfft = 1 << int(np.clip(round(np.log2(sample_rate_hz / resolution_hz)), 8, 12))
+        self._hop = self.nfft // 2 if sample_rate_hz <= OVERLAP_MAX_HZ else self.nfft
+        window = np.hanning(self.nfft + 1)[:-1]
+        self._window = (window / np.sqrt(np.sum(window**2))).astype(np.float32)
+        self.freedom = WelchFreedom(window, self._hop)
+        batch = max(1, 32768 // self.nfft)
+        self._scratch: ComplexArray = np.empty((batch, self.nfft), np.complex64)
+        self._power: FloatArray = np.empty((batch, self.nfft), np.float32)
+        self._sum = np.zeros(self.nfft)
+        self.frames = 0
+        self.blocks: list[Block] = []
+        self.latest: FloatArray = np.empty((0, self.nfft), np.float32)
+
+    @property
+    def step_hz(self) -> float:
+        """Distance of two bins."""
+        return self._rate / self.nfft
+
+    @property
+    def level(self) -> NDArray[np.float64]:
+        """(nfft,) mean power so far, ascending frequency."""
+        return self._sum / max(1, self.frames)
+
+    def reset(self) -> None:
+        """Begin another window."""
+        self._sum[:] = 0
+        self.frames = 0
+        self.blocks = []
+
+    def add(self, dwell: Dwell, bins: Sequence[int] = ()) -> list[Series] | None:
+        """Add a dwell's quiet frames; None if there are too few.
+
+        Returns the complex values of ``bins`` on the way.
+        """
+        quiet = self._quiet_frames(dwell)
+        if quiet.size < LEAST_FRAMES:
+            return None
+        chosen = np.unique(np.linspace(0, quiet.size - 1, KEPT_FRAMES).astype(int))
+        self.latest = np.empty((chosen.size, self.nfft), np.float32)
+        part = np.minimum(quiet * self._hop * BLOCKS // dwell.layout.dwell_samples, BLOCKS - 1)
+        watched = (np.array(bins, int) - self.nfft // 2) % self.nfft
+        values = np.empty((quiet.size, watched.size), np.complex64)
+        for block in range(BLOCKS):
+            inside = np.flatnonzero(part == block)
+            total = np.zeros(self.nfft)
+            for at, spectra in self._spectra(dwell, quiet, inside):
+                stop = at + len(spectra)
+                values[at:stop] = spectra[:, watched]
+                power = self._power[: len(spectra)]
+                shifted_power(spectra, power)
+                total += power.sum(axis=0)
+                rows = slice(*np.searchsorted(chosen, (at, stop)))
+                self.latest[rows] = power[chosen[rows] - at]
+            self._close(dwell, quiet[inside], total)
+        samples = dwell.first_sample + quiet.astype(np.float64) * self._hop + self.nfft / 2
+        times: NDArray[np.float64] = samples / self._rate
+        signs = np.where(watched % 2, -1, 1)
+        return [Series(times, values[:, k] * signs[k]) for k in range(watched.size)]
+
+    def _close(self, dwell: Dwell, quiet: NDArray[np.int64], total: NDArray[np.float64]) -> None:
+        if not quiet.size:
+            return
+        self._sum += total
+        self.frames += quiet.size
+        if len(self.blocks) < MAX_BLOCKS:
+            middle = dwell.first_sample + float(quiet.mean()) * self._hop + self.nfft / 2
+            mean = (total / quiet.size).astype(np.float32)
+            self.blocks.append(Block(middle / self._rate, quiet.size, mean))
+
+    def _spectra(
+        self, dwell: Dwell, quiet: NDArray[np.int64], inside: NDArray[np.int64]
+    ) -> Iterator[tuple[int, ComplexArray]]:
+        """Spectra of the frames ``quiet[inside]`` in batches, each with its first index.
+
+        A batch is overwritten by the next. Batches as large as the processor's
+        second cache keep the transforms at their full speed.
+        """
+        step = len(self._scratch)
+        follows = np.concatenate(([False], np.diff(quiet[inside]) == 1))
+        starts = np.flatnonzero(~follows)
+        for first, stop in zip(starts, [*starts[1:], inside.size], strict=True):
+            for k in range(first, stop, step):
+                frames = self._scratch[: min(step, stop - k)]
+                at = int(inside[k])
+                window_frames(dwell.iq, int(quiet[at]) * self._hop, self._hop, self._window, frames)
+                yield at, scipy.fft.fft(frames, axis=1, overwrite_x=True)
+
+    def _quiet_frames(self, dwell: Dwell) -> NDArray[np.int64]:
+        """Numbers of the frames that touch neither a burst nor a fault."""
+        hop = dwell.layout.hop
+        bad = np.concatenate(([0], np.cumsum(~dwell.frame_ok | dwell.active)))
+        # The last of the dwell's own frames that starts inside reaches one hop further.
+        need = max(1, self.nfft // hop - 1)
+        count = max(0, (dwell.layout.frames - need) * hop // self._hop + 1)
+        first = np.arange(count) * self._hop // hop
+        first = first[first + need < bad.size]
+        quiet: NDArray[np.int64] = np.flatnonzero(bad[first + need] == bad[first])
+        return quiet

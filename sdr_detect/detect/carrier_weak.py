@@ -1,0 +1,186 @@
+"""Weak carriers: boxes in what the fitted passband leaves of a spectrum.
+
+Wide weak carriers and the ripple of a receiver look alike. What a polynomial
+can follow is taken for ripple (`dsp/passband.py`); a box must stand out of the
+rest by what noise explains, by how rough the rest is, and by a least height.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from sdr_detect.dsp.cfar import Spread, WelchFreedom, mean_threshold
+from sdr_detect.dsp.passband import DEGREE, Flattened, flatten
+from sdr_detect.settings import CarrierSettings
+
+#: Weak carriers sought one after the other, the clearest first.
+MAX_WEAK = 8
+
+#: Narrower boxes are tones, which need no passband.
+NARROWEST = 4
+
+#: The widest box, as a share of the bins in use. Beyond it the polynomial
+#: leaves next to nothing.
+WIDEST = 0.4
+
+#: Below so many bins in use for each coefficient there is no passband to fit.
+BINS_PER_TERM = 8
+
+#: The rest's lower flank is read here: carriers lie on the upper one.
+LOWER = 0.159
+
+#: An edge moves by up to a quarter of the width when a box is fitted, in so many steps.
+EDGE_STEPS = 8
+
+#: Less skewed than this is normal.
+LEAST_SKEW = 0.02
+
+#: A box of which the passband leaves less than this share is not looked at.
+LEAST_TOLD = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Bins [low, high], height over the passband's level there, and that level."""
+
+    low: int
+    high: int
+    height: float
+    base: float
+
+
+def widths(bins: int) -> list[int]:
+    """Box widths: half an octave apart, but never further than the passband's detail.
+
+    What the polynomial leaves of a wide box are its edges, to within a quarter
+    of the polynomial's shortest wave.
+    """
+    step = max(1, bins // (4 * DEGREE))
+    tried = [NARROWEST]
+    while tried[-1] < WIDEST * bins:
+        tried.append(tried[-1] + max(1, min(round(0.41 * tried[-1]), step)))
+    return tried
+
+
+def find_weak(
+    level: NDArray[np.float64],
+    used: NDArray[np.bool_],
+    frames: int,
+    freedom: WelchFreedom,
+    settings: CarrierSettings,
+) -> list[Box]:
+    """Boxes that stand out of the passband fitted to the bins ``used``."""
+    bins = int(np.count_nonzero(used))
+    if bins < BINS_PER_TERM * (DEGREE + 1) or not level[used].all():
+        return []
+    flat = flatten(level, used)
+    tried = widths(bins)
+    pfa = settings.pfa / 2 / (len(tried) * bins)
+    least = 10 ** (settings.least_excess_db / 10) - 1
+    found: list[Box] = []
+    while len(found) < MAX_WEAK:
+        clearest = _clearest(flat, tried, frames, freedom, pfa)
+        if clearest is None:
+            break
+        low, stop = _fit_edges(flat, *clearest)
+        without = flat.without(low, stop - 1)
+        sums, bins_, told = (float(v) for v in flat.boxes(np.array(low), np.array(stop)))
+        needed = mean_threshold(pfa, _spread(freedom.spread(bins_, frames), told / bins_)) - 1
+        needed *= _roughness(without, stop - low, frames, freedom)
+        if sums / told < max(needed, least):
+            break
+        found.append(Box(low, stop - 1, sums / told, float(flat.base[low:stop].mean())))
+        flat = without
+    return found
+
+
+def box_threshold(
+    bins: NDArray[np.float64],
+    told: NDArray[np.float64],
+    frames: int,
+    freedom: WelchFreedom,
+    pfa: float,
+) -> NDArray[np.float64]:
+    """Height that noise gives a box with chance ``pfa``, from what `Flattened.boxes` says."""
+    # One over the root of the share is the error, to which thresholds are nearly
+    # proportional: a few of them and straight lines between are enough.
+    error = np.sqrt(bins / told)
+    widest = float(bins.max())
+    cell = freedom.spread(widest, frames)
+    grid = np.linspace(float(error.min()), float(error.max()) + 1e-9, 4)
+    needed = [mean_threshold(pfa, _spread(cell, 1 / e**2)) - 1 for e in grid]
+    out: NDArray[np.float64] = np.interp(error, grid, needed)
+    # Where fewer bins are used the error grows as their root.
+    return out * np.sqrt(widest / bins)
+
+
+def _spread(cell: Spread, share: float) -> Spread:
+    """Law of the fitted height of a box, from that of the mean in it.
+
+    ``share`` is what the passband leaves of the box: the variance grows as one
+    over it. The rest of the box is lower by it, and spread over both signs: the
+    third moment of its weights falls with the third power.
+    """
+    return Spread(cell.shape * share, max(cell.skew * share**2, LEAST_SKEW))
+
+
+def _told_apart(
+    bins: NDArray[np.float64], told: NDArray[np.float64], width: int
+) -> NDArray[np.bool_]:
+    """Boxes that lie mostly on bins in use, and of which the passband leaves something."""
+    return (bins >= 0.75 * width) & (told > LEAST_TOLD * width)
+
+
+def _clearest(
+    flat: Flattened, tried: list[int], frames: int, freedom: WelchFreedom, pfa: float
+) -> tuple[int, int] | None:
+    """Bins [low, stop) of the box that exceeds its threshold by the largest factor."""
+    best, factor = None, 1.0
+    for width in tried:
+        low = np.arange(flat.rest.size - width + 1)
+        sums, bins, told = flat.boxes(low, low + width)
+        at = np.flatnonzero(_told_apart(bins, told, width))
+        if not at.size:
+            continue
+        needed = box_threshold(bins[at], told[at], frames, freedom, pfa)
+        ratio = sums[at] / told[at] / needed
+        k = int(np.argmax(ratio))
+        if ratio[k] > factor:
+            best, factor = (int(at[k]), int(at[k]) + width), float(ratio[k])
+    return best
+
+
+def _fit_edges(flat: Flattened, low: int, stop: int) -> tuple[int, int]:
+    """Edges of the box near [low, stop) that explains most: least squares over both."""
+    size = flat.rest.size
+    step = max(1, (stop - low) // (4 * EDGE_STEPS))
+    moves = np.arange(-EDGE_STEPS, EDGE_STEPS + 1) * step
+    lows = np.clip(low + moves, 0, size - 1)[:, None]
+    stops = np.clip(stop + moves, 1, size)[None, :]
+    sums, _, told = flat.boxes(lows, stops)
+    valid = (told > LEAST_TOLD * (stop - low)) & (stops - lows >= NARROWEST) & (sums > 0)
+    gain = np.where(valid, sums**2 / np.where(valid, told, 1), 0)
+    a, b = np.unravel_index(int(np.argmax(gain)), gain.shape)
+    return int(lows[a, 0]), int(stops[0, b])
+
+
+def _roughness(flat: Flattened, width: int, frames: int, freedom: WelchFreedom) -> float:
+    """How much rougher than noise the rest is on the scale of a box; 1 or more.
+
+    Ripple that the passband's fit cannot follow makes dips as well as crests;
+    dips are no carriers.
+    """
+    low = np.arange(flat.rest.size - width + 1)
+    sums, bins, told = flat.boxes(low, low + width)
+    valid = _told_apart(bins, told, width)
+    if not valid.any():
+        return 1.0
+    sigma = 1 / np.sqrt(freedom.shape(width, frames) * told[valid] / width)
+    dip = float(np.quantile(sums[valid] / told[valid] / sigma, LOWER)) / float(ndtri(LOWER))
+    # So few independent boxes fit in: their quantile has an error of its own.
+    places = np.count_nonzero(valid) / width
+    return max(1.0, dip / float(1 + 1.5 / np.sqrt(max(1.0, places))))
