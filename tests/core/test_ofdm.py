@@ -197,6 +197,34 @@ def test_noise_shows_a_comb_as_rarely_as_stated() -> None:
     assert np.mean(np.array(chances) < 0.3) > 0.02  # nor as good as never
 
 
+def chance_of_comb(period: float, lag: int, length: int) -> float:
+    """Chance of the comb of noise of which, once a period, ``length`` samples return later."""
+    comb = SymbolComb(lag / 20e6, 20e6)
+    for seed in range(8):
+        samples = noise(16_800, seed)
+        for first in np.arange(0, samples.size - lag - length, period):
+            at = round(first)
+            samples[at + lag : at + lag + length] = samples[at : at + length]
+        comb.add([whiten(samples, 0.02)])
+    result = comb.result(LagPeak(lag / 20e6, 1e-9, 0.1, 1e-9), 1)
+    return 1.0 if result is None else result[1].pfa
+
+
+def test_only_a_comb_of_its_own_is_one() -> None:
+    assert chance_of_comb(357.3, 341, 16) < 1e-12
+    # A longer period, of which the comb shows every third line: pilots of some symbols.
+    assert chance_of_comb(3 * 357.3, 341, 48) > 1e-3
+    # Half the period: its odd lines are missing.
+    assert chance_of_comb(357.3 / 2, 341, 16) > 1e-3
+
+
+def test_an_extension_finer_than_the_slice_resolves_is_none() -> None:
+    assert chance_of_comb(88.0, 80, 8) < 1e-12
+    # Less than a sample in a slice whose width is the sample rate.
+    assert chance_of_comb(40.75, 40, 1) > 1e-3
+    assert chance_of_comb(42.0, 40, 2) < 1e-6
+
+
 def copies(seed: int) -> ComplexArray:
     """Random blocks of 17 µs, each sent twice: a lag as plain as can be, but no symbols."""
     blocks = noise(24 * 340, seed).reshape(24, 340)
