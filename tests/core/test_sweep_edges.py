@@ -7,10 +7,11 @@ import pytest
 
 from sdr_detect.catalog import channel_plan
 from sdr_detect.features.sweep_edges import Channels, Points, SweepBlock, _Search, find_blocks
+from sdr_detect.settings import SweepSettings
 from sdr_detect.sweep import UPLINK
 
-#: Prior that the pipeline states for a stop's level: 0.05 dB.
-PRIOR = 10**0.005 - 1
+#: Prior that the pipeline states for a stop's level.
+PRIOR = 10 ** (SweepSettings().repeatability_db / 10) - 1
 
 CHANNEL_4_HZ = 14.21875e9
 
@@ -84,7 +85,7 @@ def test_boxes_are_weighed_as_by_the_whole_covariance_matrix() -> None:
 
 @pytest.mark.parametrize("repeatability_db", [0.05, 0.1, 0.2])
 def test_blank_sweeps_alarm_no_more_often_than_stated(repeatability_db: float) -> None:
-    """At a prior of 0.05 dB, whatever the receiver really does."""
+    """At the pipeline's prior of 0.02 dB, whatever the receiver really does."""
     trials, stated = 250, 0.1
     least = [
         min(
