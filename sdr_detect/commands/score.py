@@ -7,13 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from sdr_detect.commands._output import json_output, make_folder
 
 if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+
     from sdr_detect.score.card import Card
 
 
@@ -70,10 +72,10 @@ def score(
         _plot(result, plots, quiet=json == "-")
 
 
-def _write_json(result: Card, out: object) -> None:
+def _write_json(result: Card, out: TextIO) -> None:
     import json
 
-    print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False), file=out)  # type: ignore[call-overload]
+    out.write(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _show(result: Card) -> None:
@@ -84,9 +86,17 @@ def _show(result: Card) -> None:
 
     out = console()
     for table in result.tables:
-        shown = Table(title=table.title, title_justify="left", title_style="bold", box=None)
+        shown = Table(
+            title=table.title,
+            title_justify="left",
+            title_style="bold",
+            box=None,
+            pad_edge=False,
+            padding=(0, 2, 0, 0),
+        )
         for column in table.columns:
-            shown.add_column(column.heading, justify="right" if column.right else "left")
+            side: JustifyMethod = "right" if column.right else "left"
+            shown.add_column(column.heading, justify=side, no_wrap=column.right)
         for row in table.rows:
             shown.add_row(*(Text(column.cell(row)) for column in table.columns))
         out.print(shown)

@@ -111,7 +111,7 @@ def grouped(results: Results) -> list[tuple[Any, list[Result]]]:
 
 
 def met(target_db: float | None, found: Crossing) -> str | None:
-    """Whether a target is met: yes, no, or open where the interval spans it."""
+    """Whether a target is met; with a question mark where the interval spans it."""
     if target_db is None:
         return None
     if found.cn_db is None:
@@ -122,7 +122,7 @@ def met(target_db: float | None, found: Crossing) -> str | None:
         return "yes"
     if found.lower_db > target_db:
         return "no"
-    return "yes, within error" if found.cn_db <= target_db else "no, within error"
+    return "yes?" if found.cn_db <= target_db else "no?"
 
 
 def crossing_column(heading: str, key: str) -> Column:
@@ -131,7 +131,7 @@ def crossing_column(heading: str, key: str) -> Column:
     def cell(row: Row) -> str:
         lower, upper = row[f"{key}_interval"]
         if row[key] is not None:
-            return f"{row[key]:.1f} ({lower:.1f} … {upper:.1f})"
+            return f"{row[key]:.1f} ({lower:.1f}…{upper:.1f})"
         return f"< {upper:.0f}" if lower is None else f"> {lower:.0f}"
 
     return Column(heading, cell)

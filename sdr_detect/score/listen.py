@@ -138,9 +138,9 @@ def _added(data: Mapped, seed: int, cn_db: Sequence[float]) -> Iterator[Sequence
         ]
 
 
-def open_settings() -> Settings:
-    """Settings under which weak signals are reported already at `OPEN_PFA`."""
+def open_settings(pfa: float = OPEN_PFA) -> Settings:
+    """Settings under which weak signals are reported from a larger chance on."""
     values: dict[str, Any] = {
-        name: {"pfa": OPEN_PFA} for name in ("fold", "preamble") if name in Settings.model_fields
+        name: {"pfa": pfa} for name in ("fold", "preamble") if name in Settings.model_fields
     }
     return Settings.model_validate(values)

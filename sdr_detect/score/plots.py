@@ -17,6 +17,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 #: Curves of a Pd picture: key of the point, and what it is.
 _CURVES = (("pd_0.001", "Pfa 1e-3"), ("pd_1e-06", "Pfa 1e-6"), ("pd_verdict", "verdict"))
+_STYLES = ("o-", "s--", "^-.")
 
 
 def render(tables: Sequence[Table]) -> dict[str, bytes]:
@@ -67,22 +68,25 @@ def _pd_curves(table: Table, kind: str) -> bytes:
                 _pd_axes(ax, own, f"{duration(time_s)}, {rate_hz / 1e6:g} Msps")
             else:
                 ax.set_axis_off()
-    figure.suptitle(f"Pd against C/N, {kind} terminal. Dotted: matched-burst limit at Pd 0.9")
+    figure.suptitle(
+        f"Pd against C/N, {kind} terminal\nshaded: 95 %; dotted: matched-burst limits at Pd 0.9",
+        fontsize=10,
+    )
     return _png(figure)
 
 
 def _pd_axes(ax: Axes, rows: Sequence[Row], title: str) -> None:
     points = next(r["curve"] for r in rows if r["curve"])
     levels = [p["cn_db"] for p in points]
-    for (key, label), colour in zip(_CURVES, _COLOURS, strict=False):
-        shares = [p[key] for p in points]
-        below = [p[key] - p[f"{key}_interval"][0] for p in points]
-        above = [p[f"{key}_interval"][1] - p[key] for p in points]
-        ax.errorbar(
-            levels, shares, yerr=[below, above], label=label, color=colour, marker="o", ms=3, lw=1
+    for (key, label), colour, style in zip(_CURVES, _COLOURS, _STYLES, strict=False):
+        bounds = [p[f"{key}_interval"] for p in points]
+        ax.plot(levels, [p[key] for p in points], style, label=label, color=colour, ms=4, lw=1.2)
+        ax.fill_between(
+            levels, [b[0] for b in bounds], [b[1] for b in bounds], color=colour, alpha=0.12, lw=0
         )
     for row, colour in zip(rows, _COLOURS, strict=False):
-        ax.axvline(row["limit_db"], color=colour, ls=":", lw=1)
+        ax.axvline(row["limit_db"], color=colour, ls=":", lw=1.2)
+    ax.set_xlim(min([levels[0], *(r["limit_db"] for r in rows)]) - 0.7, levels[-1] + 0.7)
     ax.axhline(0.9, color="0.7", lw=0.8, zorder=0)
     ax.set(title=f"{title}, {points[0]['trials']} trials", xlabel="C/N while on, dB", ylabel="Pd")
     ax.set_ylim(-0.03, 1.03)
@@ -100,7 +104,7 @@ def _requirements(table: Table, kinds: Sequence[str]) -> bytes:
             )
             _requirement_line(ax, own, f"{rate_hz / 1e6:g} Msps", colour)
         ax.set(
-            title=f"{kind} terminal, Pfa {min(_pfas(table)):g}, Pd 0.9. Dotted: limit",
+            title=f"{kind} terminal, Pfa {min(_pfas(table)):g}, Pd 0.9; dotted: limit",
             xlabel="time heard, s",
             ylabel="C/N needed, dB",
             xscale="log",
@@ -156,7 +160,9 @@ def _confusion(table: Table) -> dict[str, bytes]:
             if share:
                 colour = "white" if share > 0.6 else "black"
                 ax.text(x, y, f"{share:.0%}", ha="center", va="center", fontsize=7, color=colour)
-    ax.set(title="What emitters are called, 3 dB above the level they are found at")
+    figure.suptitle(
+        "What emitters are called,\n3 dB above the level they are found at", fontsize=10
+    )
     return {"confusion": _png(figure)}
 
 
@@ -171,13 +177,19 @@ def _trust(table: Table) -> dict[str, bytes]:
         means, [r["right"] for r in rows], yerr=[below, above], fmt="o", color=_COLOURS[0], ms=4
     )
     for row in rows:
-        ax.annotate(str(row["verdicts"]), (row["mean_confidence"], row["right"]), fontsize=7)
+        ax.annotate(
+            str(row["verdicts"]),
+            (row["mean_confidence"], row["right"]),
+            xytext=(-14, 5),
+            textcoords="offset points",
+            fontsize=7,
+        )
     ax.plot([0, 1], [0, 1], color="0.7", lw=0.8)
     ax.set(
         title="Reliability of `detected`; numbers: verdicts",
         xlabel="confidence",
         ylabel="share that was right",
-        ylim=(-0.02, 1.04),
+        ylim=(min([0.5, *(r["right_interval"][0] for r in rows)]) - 0.03, 1.06),
         xlim=(min([0.85, *means]) - 0.02, 1.01),
     )
     return {"reliability": _png(figure)}

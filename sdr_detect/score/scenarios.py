@@ -36,7 +36,7 @@ NAME = "scenarios"
 
 _DURATION_S = 0.1
 _STEPS_DB = (-1, 0, 1, 2, 3, 4, 6, 8, 11, 14, 18)
-_TRIALS = 40
+_TRIALS = 30
 
 #: The VSAT carrier of the row: half a megabaud.
 _SYMBOL_RATE_HZ = 0.5e6
@@ -124,7 +124,7 @@ def jobs(plan: Plan) -> list[Job]:
     made: list[Job] = []
     for one in cases():
         trials = plan.count(_TRIALS, _QUICK_TRIALS if one.name in _QUICK else 0)
-        cost = 3.0 if "2.4" in one.name else 10.0
+        cost = 1.5 if "2.4" in one.name else 5.0
         made += make_jobs(plan, NAME, one.name, one, trials, cost)
     return made
 
@@ -175,8 +175,8 @@ _COLUMNS = (
     number("Pfa", "pfa", ".0e"),
     number("trials", "trials", "d"),
     crossing_column("C/N needed", "cn_db"),
-    number("matched limit", "limit_db"),
-    number("distance", "to_limit_db", "+.1f"),
+    number("limit", "limit_db"),
+    number("dist.", "to_limit_db", "+.1f"),
     number("target", "target_db"),
     text("met", "target_met"),
     crossing_column("for `detected`", "verdict_cn_db"),

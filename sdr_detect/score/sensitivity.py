@@ -50,7 +50,7 @@ _TRIALS: dict[float, tuple[int, int, int]] = {
 #: target of 2 dB lies, far enough for the verdict.
 _STEPS_DB = (-2, -1, 0, 1, 2, 3, 4, 6, 8, 11, 14, 18)
 _LONG_STEPS_DB = (-1, 0, 1, 2, 3, 5, 8, 12, 16)
-_QUICK_STEPS_DB = (-1, 0, 1, 2, 3, 5, 8, 12, 16)
+_QUICK_STEPS_DB = (-1, 0, 1, 2, 3, 5, 8, 12)
 
 #: Seconds of a core for a second of signal at one rung, per hertz of rate, and
 #: for its rendering.
@@ -176,13 +176,13 @@ _COLUMNS = (
     number("Pfa", "pfa", ".0e"),
     number("trials", "trials", "d"),
     crossing_column("C/N needed", "cn_db"),
-    number("matched limit", "limit_db"),
-    number("distance", "to_limit_db", "+.1f"),
+    number("limit", "limit_db"),
+    number("dist.", "to_limit_db", "+.1f"),
     number("radiometer", "radiometer_db"),
-    number("distance", "to_radiometer_db", "+.1f"),
+    number("dist.", "to_radiometer_db", "+.1f"),
     number("target", "target_db"),
     text("met", "target_met"),
-    text("≤ 2 dB from limit", "distance_target_met"),
+    text("≤ 2 dB", "distance_target_met"),
     crossing_column("for `detected`", "verdict_cn_db"),
 )
 
@@ -194,7 +194,8 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         "The limits are for the terminal's mean duty; trials that hold fewer bursts need more. "
         "They assume known noise, and the first one known timing too.",
         "Clocks of the frame grid are off by up to ±20 ppm, Doppler by up to ±50 kHz.",
-        "`> x`: not reached on the highest rung; `< x`: reached on the lowest.",
+        "`> x`: not reached on the highest rung; `< x`: reached on the lowest. A question mark: "
+        "the interval spans the target. `≤ 2 dB`: from the matched limit.",
     ]
     if plan.quick:
         notes.append("Quick run: 2.4 Msps, 0.1 s and 1 s only, with few trials.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,12 +51,12 @@ def text(heading: str, key: str) -> Column:
 
 def number(heading: str, key: str, form: str = ".1f") -> Column:
     """A column of numbers."""
-    return Column(heading, lambda row: shown(row[key], form))
+    return Column(heading, lambda row: shown(row[key], form).replace("e-0", "e-"))
 
 
 def interval(heading: str, key: str, form: str = ".1f") -> Column:
     """A column of ``[lower, upper]`` intervals."""
-    return Column(heading, lambda row: f"{shown(row[key][0], form)} … {shown(row[key][1], form)}")
+    return Column(heading, lambda row: f"{shown(row[key][0], form)}…{shown(row[key][1], form)}")
 
 
 def shown(value: float | None, form: str) -> str:
@@ -71,11 +70,6 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
-
-
-def finite(value: float) -> float | None:
-    """The number for JSON, which has no infinity."""
-    return value if math.isfinite(value) else None
 
 
 def duration(seconds: float) -> str:

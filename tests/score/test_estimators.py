@@ -44,9 +44,10 @@ def test_start_errors_are_against_the_true_instant() -> None:
         for t in true[::2]
     ]
     stray = Burst(Detection(Span(1, 5), 1.0, 2.0, 5.0, 1e-9), -30.0)
-    errors, looked_for = estimators._start_errors(made, Heard(bursts=[*bursts, stray]))
+    errors, looked_for = estimators._start_errors(made, Heard(bursts=[*bursts, bursts[3], stray]))
     assert looked_for == len(true) == 37
     assert len(errors) == 19
+    assert estimators._start_errors(made, Heard()) == ([], 37)
     # Rounding to a sample adds up to half of 0.42 µs.
     assert errors == pytest.approx([shift / RATE_HZ * 1e6] * 19, abs=0.22)
 
