@@ -111,17 +111,18 @@ def grouped(results: Results) -> list[tuple[Any, list[Result]]]:
 
 
 def met(target_db: float | None, found: Crossing) -> str | None:
-    """Whether a target is met; with a question mark where the interval spans it."""
+    """Whether a target is met; with a question mark where the interval spans it.
+
+    None without a target, and where the ladder ends on the wrong side of it.
+    """
     if target_db is None:
         return None
-    if found.cn_db is None:
-        return "yes" if found.lower_db is None else "no"
-    assert found.lower_db is not None
-    assert found.upper_db is not None
-    if found.upper_db <= target_db:
+    if found.upper_db is not None and found.upper_db <= target_db:
         return "yes"
-    if found.lower_db > target_db:
+    if found.lower_db is not None and found.lower_db > target_db:
         return "no"
+    if found.cn_db is None:
+        return None
     return "yes?" if found.cn_db <= target_db else "no?"
 
 
