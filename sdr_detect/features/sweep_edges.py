@@ -192,7 +192,7 @@ def find_blocks(points: Points, stop_sigma: float, pfa: float) -> list[SweepBloc
             break
         search = _Search(rest, stop_sigma)
         block = search.best()
-        if block is None or block.pfa > pfa:
+        if block is None or block.pfa > pfa or block.excess <= 0:
             break
         inside = (rest.freq_hz > block.lower_hz) & (rest.freq_hz < block.upper_hz)
         above = rest.excess - search.level(block)
@@ -228,19 +228,19 @@ class _Search:
         precision = points.sigma**-2.0
         member = points.stop == np.arange(stops)[:, None]
         total = np.where(member, precision, 0).sum(axis=1)
-        self._shrink = stop_sigma**2 / (1 + stop_sigma**2 * total)
+        mean = np.where(member, precision * points.excess, 0).sum(axis=1)
+        self._mean = mean / total
+        scatter = _scatter(points, self._mean, 1 / total, stop_sigma)
+        self._stop_sigma, self._freedom, self._ease = scatter
+        variance = self._stop_sigma**2
+        self._shrink = variance / (1 + variance * total)
         self._within = np.zeros((stops, n + 1))
         np.cumsum(np.where(member, precision, 0), axis=1, out=self._within[:, 1:])
         self._all = np.concatenate(([0.0], np.cumsum(precision)))
         ones = precision * (1 - (self._shrink * total)[points.stop])
-        mean = np.where(member, precision * points.excess, 0).sum(axis=1)
         data = precision * (points.excess - (self._shrink * mean)[points.stop])
-        self._mean = mean / total
         self._one = np.concatenate(([0.0], np.cumsum(ones)))
         self._data = np.concatenate(([0.0], np.cumsum(data)))
-        self._scale, self._freedom = _scatter(points, self._mean, 1 / total + stop_sigma**2)
-        self._prior = stop_sigma
-        self._stop_sigma = stop_sigma * max(1.0, self._scale)
         middle = (points.freq_hz[1:] + points.freq_hz[:-1]) / 2
         step = np.diff(points.freq_hz)
         ends = np.median(step) / 2
@@ -262,9 +262,7 @@ class _Search:
         at = np.unravel_index(int(np.argmax(z)), z.shape)
         if z[at] <= 0:
             return None
-        chance = max(
-            float(ndtr(-z[at])), float(stdtr(self._freedom, -z[at] / max(self._scale, 1e-3)))
-        )
+        chance = max(float(ndtr(-z[at])), float(stdtr(self._freedom, -z[at] / self._ease)))
         edges = int(cuts[at[0]]), int(cuts[at[1]])
         # A stay that met more or fewer bursts than another is higher or lower.
         spread = self._spread(*edges)
@@ -356,7 +354,7 @@ class _Search:
         allowed = self._allowed(lows[:, None], highs[None, :])
         z = np.where(allowed & (height > 0), height * np.sqrt(weight), 0.0)
         best = np.unravel_index(int(np.argmax(z)), z.shape)
-        likely = np.exp((z**2 - z[best] ** 2) / (2 * max(1.0, self._scale) ** 2))
+        likely = np.exp((z**2 - z[best] ** 2) / 2)
         likely *= np.outer(self._cell_hz[lows], self._cell_hz[highs]) * allowed
         likely /= likely.sum()
         p_low, p_high = likely.sum(axis=1), likely.sum(axis=0)
@@ -375,7 +373,7 @@ class _Search:
             mean_high - mean_low,
             float(np.sqrt(max(0.0, spread - 2 * both))),
             top,
-            float(1 / np.sqrt(weight[best])),
+            self._stop_sigma,
             float(z[best]),
             1.0,
             0,
@@ -421,22 +419,33 @@ def _with_flanks(block: SweepBlock, freq_hz: Floats, above: Floats) -> SweepBloc
     )
 
 
-def _scatter(points: Points, mean: Floats, variance: Floats) -> tuple[float, float]:
-    """Scatter of neighbouring stops relative to what was expected, and its freedom.
+def _scatter(
+    points: Points, mean: Floats, variance: Floats, stop_sigma: float
+) -> tuple[float, float, float]:
+    """Standard deviation from stop to stop, at least the prior; what was seen of it.
 
-    Differences do not see a block, but for its edges; those are the largest
-    and left out. In Gaussian errors the mean of the smallest share p of χ²
-    variables of one degree is P(χ²₃ < q)/p, with q their quantile.
+    The second is the degrees of freedom of what was seen, the third its ratio to
+    what is assumed, 1 where the prior was too small: Student's law with these, and
+    the Gaussian one with what is assumed, must both make noise unlikely.
+
+    Differences of neighbouring stops do not see a block, but for its edges;
+    those are the largest and left out. In Gaussian errors the mean of the
+    smallest share p of χ² variables of one degree is P(χ²₃ < q)/p, with q their
+    quantile. ``variance`` is that of each ``mean`` without the error of its stop.
     """
     order = np.argsort(np.bincount(points.stop, points.freq_hz) / np.bincount(points.stop))
-    step = np.diff(mean[order]) ** 2 / (variance[order][1:] + variance[order][:-1])
+    total = variance[order] + stop_sigma**2
+    step = np.diff(mean[order]) ** 2 / (total[1:] + total[:-1])
     if step.size < 3:
-        return 1.0, 1.0
+        return stop_sigma, 1.0, 1.0
     spared = max(EDGE_DIFFERENCES, round((1 - SCATTER_SHARE) * step.size))
     kept = np.sort(step)[: max(3, step.size - spared)]
     share = min(1 - 0.5 / step.size, kept.size / step.size)
     expected = float(gammainc(1.5, gammaincinv(0.5, share))) / share
-    return float(np.sqrt(kept.mean() / expected)), max(2.0, FREEDOM_PER_STOP * mean.size)
+    ratio = float(kept.mean()) / expected
+    excess = ratio * float(np.median(total)) - float(np.median(variance))
+    freedom = max(2.0, FREEDOM_PER_STOP * mean.size)
+    return max(stop_sigma, max(0.0, excess) ** 0.5), freedom, min(1.0, max(1e-6, ratio) ** 0.5)
 
 
 def _coverage(points: Points, block: SweepBlock) -> float:

@@ -70,7 +70,9 @@ def test_boxes_are_weighed_as_by_the_whole_covariance_matrix() -> None:
     sigma = rng.uniform(0.5, 2, 40)
     excess = rng.normal(0, 1, 40)
     search = _Search(Points(freq_hz, excess, sigma, stop), 0.7)
-    inverse = np.linalg.inv(np.diag(sigma**2) + 0.49 * (stop[:, None] == stop))
+    assert search._stop_sigma >= 0.7
+    common = search._stop_sigma**2 * (stop[:, None] == stop)
+    inverse = np.linalg.inv(np.diag(sigma**2) + common)
     low, high = np.array([3, 10]), np.array([20, 31])
     height, weight = search._box(low, high)
     for i, a in enumerate(low):
