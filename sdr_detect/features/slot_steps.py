@@ -59,6 +59,10 @@ RELATED_S = (2.5, 3.0, 3.75, 5.0, 7.5, 30.0)
 BELIEVED_PFA = 1e-3
 ENOUGH_BOUNDARIES = 4
 
+#: Their lack means something where steps of this size would have been found: half
+#: of what separates two slots with levels that spread by 1 dB.
+TELLING_DB = 0.7
+
 
 @dataclass(frozen=True, slots=True)
 class SlotSteps:
@@ -68,7 +72,8 @@ class SlotSteps:
     UTC where the start is known; ``pfa`` the chance that as many of ``steps``
     at random times agree to some phase, ``control_pfa`` the least that a wrong
     period reached, ``related_pfa`` that of a divisor or multiple;
-    ``boundaries`` how many instants of that phase were watched on both sides.
+    ``boundaries`` how many instants of that phase were watched on both sides;
+    ``smallest_db`` the step that the noise allows to be found.
     """
 
     phase_s: float | None
@@ -80,6 +85,7 @@ class SlotSteps:
     pfa: float
     control_pfa: float
     related_pfa: float
+    smallest_db: float
 
     @property
     def kept(self) -> bool | None:
@@ -87,7 +93,7 @@ class SlotSteps:
         apart = self.pfa < CONTROL_RATIO * self.control_pfa and self.pfa < self.related_pfa
         if self.pfa < BELIEVED_PFA and apart:
             return True
-        enough = self.boundaries >= ENOUGH_BOUNDARIES
+        enough = self.boundaries >= ENOUGH_BOUNDARIES and self.smallest_db <= TELLING_DB
         return False if enough and self.on_phase <= self.boundaries / 4 else None
 
     def agrees(self, time_error_s: float = 0.0) -> bool | None:
@@ -150,6 +156,7 @@ def slot_steps(
         pfa,
         control,
         related,
+        STEP_SIGMAS * _noise_db(level) * np.sqrt(2 * float(np.median(np.diff(times))) / SIDE_S),
     )
 
 
@@ -165,12 +172,8 @@ def step_times_s(times: Floats, level: Floats) -> Floats:
 
 
 def _level_steps(times: Floats, level: Floats) -> Floats:
-    """Change points: where the means on both sides differ most, and enough.
-
-    The noise of one point follows from neighbours, so that the steps do not
-    enter it.
-    """
-    noise = float(np.median(np.abs(np.diff(level)))) / (0.6745 * np.sqrt(2))
+    """Change points: where the means on both sides differ most, and enough."""
+    noise = _noise_db(level)
     if noise <= 0:
         return np.zeros(0)
     at = np.arange(LEAST_POINTS, times.size - LEAST_POINTS + 1)
@@ -189,6 +192,11 @@ def _level_steps(times: Floats, level: Floats) -> Floats:
             return np.array(found)
         found.append(float(instant[best]))
         score[np.abs(instant - instant[best]) <= SIDE_S] = 0
+
+
+def _noise_db(level: Floats) -> float:
+    """Standard deviation of one point, from neighbours: the steps do not enter it."""
+    return float(np.median(np.abs(np.diff(level)))) / (0.6745 * 2**0.5)
 
 
 def _agreement(steps: Floats, period_s: float) -> tuple[float, NDArray[np.int64]]:

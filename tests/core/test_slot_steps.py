@@ -125,6 +125,7 @@ def test_a_doubtful_clock_allows_for_its_error() -> None:
 def test_a_steady_level_over_many_boundaries_speaks_against() -> None:
     assert outcome(1, 300, step_db=0.0).kept is False
     assert outcome(1, 40, step_db=0.0).kept is None  # two or three boundaries
+    assert outcome(1, 300, step_db=0.0, noise_db=3.0).kept is None  # steps would not show
 
 
 def test_leaving_the_slice_for_whole_slots_counts_as_steps() -> None:
