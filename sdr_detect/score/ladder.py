@@ -126,13 +126,24 @@ def met(target_db: float | None, found: Crossing) -> str | None:
     return "yes?" if found.cn_db <= target_db else "no?"
 
 
+def crossing_fields(key: str, found: Crossing) -> dict[str, Any]:
+    """A requirement as it goes into a row."""
+    return {
+        key: found.cn_db,
+        f"{key}_interval": [found.lower_db, found.upper_db],
+        f"{key}_lost_above": found.lost_above_db,
+    }
+
+
 def crossing_column(heading: str, key: str) -> Column:
     """A requirement with its interval, or the rung it lies beyond."""
 
     def cell(row: Row) -> str:
         lower, upper = row[f"{key}_interval"]
+        lost = row[f"{key}_lost_above"]
+        end = "" if lost is None else f" lost > {lost:.0f}"
         if row[key] is not None:
-            return f"{row[key]:.1f} ({lower:.1f}…{upper:.1f})"
-        return f"< {upper:.0f}" if lower is None else f"> {lower:.0f}"
+            return f"{row[key]:.1f} ({lower:.1f}…{upper:.1f}){end}"
+        return (f"< {upper:.0f}" if lower is None else f"> {lower:.0f}") + end
 
     return Column(heading, cell)

@@ -12,6 +12,7 @@ from sdr_detect.score.ladder import (
     Climb,
     climb,
     crossing_column,
+    crossing_fields,
     curve,
     grouped,
     met,
@@ -150,8 +151,7 @@ def _row(
         "bandwidth_hz": one.bandwidth_hz,
         "pfa": pfa,
         "trials": len(found),
-        "cn_db": needed.cn_db,
-        "cn_db_interval": [needed.lower_db, needed.upper_db],
+        **crossing_fields("cn_db", needed),
         "limit_db": round(limit, 2),
         "radiometer_db": round(radiometer, 2),
         "to_limit_db": _minus(needed.cn_db, limit),
@@ -159,8 +159,7 @@ def _row(
         "target_db": target,
         "target_met": met(target, needed),
         "distance_target_met": met(limit + TARGET_DISTANCE_DB, needed) if near else None,
-        "verdict_cn_db": verdict.cn_db,
-        "verdict_cn_db_interval": [verdict.lower_db, verdict.upper_db],
+        **crossing_fields("verdict_cn_db", verdict),
         "curve": points if pfa == PFAS[0] else [],
     }
 
@@ -194,8 +193,9 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         "The limits are for the terminal's mean duty; trials that hold fewer bursts need more. "
         "They assume known noise, and the first one known timing too.",
         "Clocks of the frame grid are off by up to ±20 ppm, Doppler by up to ±50 kHz.",
-        "`> x`: not reached on the highest rung; `< x`: reached on the lowest. A question mark: "
-        "the interval spans the target. `≤ 2 dB`: from the matched limit.",
+        "`> x`: not reached on the highest rung; `< x`: reached on the lowest; `lost > x`: "
+        "missed again by stronger signals. A question mark: the interval spans the target. "
+        "`≤ 2 dB`: from the matched limit.",
     ]
     if plan.quick:
         notes.append("Quick run: 2.4 Msps, 0.1 s and 1 s only, with few trials.")

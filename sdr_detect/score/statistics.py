@@ -47,12 +47,14 @@ class Crossing:
 
     ``cn_db`` is None where the ladder does not reach it; then ``lower_db`` (or
     ``upper_db``, where the lowest rung was already enough) is the rung it lies
-    above (or below).
+    above (or below). ``lost_above_db`` is the last rung that reaches it where
+    stronger ones do not: a detector that a strong signal confuses.
     """
 
     cn_db: float | None
     lower_db: float | None
     upper_db: float | None
+    lost_above_db: float | None = None
 
 
 def crossing(
@@ -79,10 +81,14 @@ def crossing(
     rungs = np.asarray(ladder_db, dtype=np.float64)
     hits = np.asarray(found, dtype=bool)
     share = hits.mean(axis=0)
-    if share[-1] < pd:
+    enough = np.flatnonzero(share >= pd)
+    if not enough.size:
         return Crossing(None, float(rungs[-1]), None)
-    if share.min() >= pd:
-        return Crossing(None, None, float(rungs[0]))
+    last = int(enough[-1])
+    lost_above_db = float(rungs[last]) if last + 1 < len(rungs) else None
+    rungs, hits = rungs[: last + 1], hits[:, : last + 1]
+    if enough.size == last + 1:
+        return Crossing(None, None, float(rungs[0]), lost_above_db)
     missed = np.count_nonzero(~hits, axis=1)
     edges = np.concatenate(([-np.inf], rungs, [np.inf]))
     counts = np.bincount(missed, minlength=len(rungs) + 1)
@@ -95,6 +101,7 @@ def crossing(
         round(float(quantile[int(np.argmax(profile))]), 2),
         round(float(inside[0]), 2),
         round(float(inside[-1]), 2),
+        lost_above_db,
     )
 
 

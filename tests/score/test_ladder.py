@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sdr_detect.score.job import Job, Plan
-from sdr_detect.score.ladder import climb, crossing_column, met, rungs_above
+from sdr_detect.score.ladder import climb, crossing_column, crossing_fields, met, rungs_above
 from sdr_detect.score.scenarios import TARGETS_DB, cases
 from sdr_detect.score.sensitivity import RATES_HZ, case, jobs
 from sdr_detect.score.statistics import Crossing
@@ -20,6 +20,7 @@ from sdr_detect.score.statistics import Crossing
         (Crossing(-10.5, -11.5, -9.5), "yes?", "-10.5 (-11.5…-9.5)"),
         (Crossing(-9.5, -10.5, -8.5), "no?", "-9.5 (-10.5…-8.5)"),
         (Crossing(-8.0, -9.0, -7.0), "no", "-8.0 (-9.0…-7.0)"),
+        (Crossing(-12.0, -12.5, -11.5, 4.0), "yes", "-12.0 (-12.5…-11.5) lost > 4"),
         (Crossing(None, -5.0, None), "no", "> -5"),
         (Crossing(None, -12.0, None), None, "> -12"),
         (Crossing(None, None, -12.0), "yes", "< -12"),
@@ -29,8 +30,7 @@ from sdr_detect.score.statistics import Crossing
 def test_target_of_minus_ten(found: Crossing, answer: str | None, cell: str) -> None:
     assert met(-10.0, found) == answer
     assert met(None, found) is None
-    row = {"cn_db": found.cn_db, "cn_db_interval": [found.lower_db, found.upper_db]}
-    assert crossing_column("", "cn_db").cell(row) == cell
+    assert crossing_column("", "cn_db").cell(crossing_fields("cn_db", found)) == cell
 
 
 def test_rungs_start_at_the_limit() -> None:

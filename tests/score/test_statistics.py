@@ -71,6 +71,16 @@ def test_crossing_out_of_reach_is_a_bound() -> None:
     assert crossing(LADDER, few, 0.7).cn_db is None
 
 
+def test_crossing_tells_what_a_strong_signal_loses() -> None:
+    found = [row[:15] + [False] * 6 for row in climbed(-3.0, 0.7, 40, 3)]
+    crossed = crossing(LADDER, found, 0.7)
+    assert crossed.cn_db == pytest.approx(-2.1, abs=0.5)
+    assert crossed.lost_above_db == 4.0
+    assert crossing(LADDER, climbed(-3.0, 0.7, 40, 3), 0.7).lost_above_db is None
+    low = crossing(LADDER, [[True] * 3 + [False] * 18] * 5, 0.7)
+    assert (low.cn_db, low.upper_db, low.lost_above_db) == (None, -10.0, -8.0)
+
+
 def test_crossing_does_not_need_every_rung_in_order() -> None:
     found = climbed(0.0, 0.7, 40, 3)
     found[0][12], found[0][11] = False, True
