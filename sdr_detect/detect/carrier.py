@@ -35,7 +35,7 @@ MAX_PHASES = 4
 
 #: A symbol clock sought in a band that turns out to be off by this share of its
 #: width is sought again.
-BAND_OFF = 0.1
+BAND_OFF = 0.25
 
 
 class CarrierDetector:
@@ -228,11 +228,14 @@ class CarrierDetector:
             track.id = next(self._ids)
             self._confirm(track, line)
         track.windows += 1
+        track.frames += self._average.frames
+        # The last window may be a short one, and knows that much less.
+        share = self._average.frames / track.frames
         track.offset_hz = line.offset_hz
         centre = self._info.center_hz or 0.0
-        track.lower_hz += (centre + low - track.lower_hz) / track.windows
-        track.upper_hz += (centre + high - track.upper_hz) / track.windows
-        track.cn_db += (line.cn_db - track.cn_db) / track.windows
+        track.lower_hz += (centre + low - track.lower_hz) * share
+        track.upper_hz += (centre + high - track.upper_hz) * share
+        track.cn_db += (line.cn_db - track.cn_db) * share
         track.stop_sample = stop_sample
         track.pfa = self._settings.pfa**track.windows
         return track

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.special import gammainccinv
 
 from sdr_detect.detect.carrier_average import Block
 from sdr_detect.detect.carrier_weak import Box, find_weak
@@ -40,6 +41,9 @@ SKIRT_LEFT = 0.35
 #: Narrower carriers than this have no measurable skirt.
 SKIRT_BINS = 12
 
+#: Above this C/N a carrier that is no tone shows whole and needs no fit.
+CLEAR_DB = 6.0
+
 #: Part of the stated passband, and of the sample rate where none is stated, in
 #: which weak carriers are sought: where its edge falls off no polynomial follows.
 USED_SHARE = 0.95
@@ -55,8 +59,11 @@ STEADY = 0.3
 #: Least excess of the median block over that of the mean.
 LASTING = 0.6
 
-#: Errors of that variation allowed on top.
-STEADY_SIGMAS = 3.0
+#: Chance that a steady carrier is taken for a keyed one.
+STEADY_PFA = 1e-3
+
+#: Of so many bins one is looked at for the slice's median, at that much less cost.
+MEDIAN_STEP = 8
 
 #: So many lines, so many of their distances multiples of one: a comb.
 COMB_LINES = 5
@@ -111,11 +118,28 @@ def find_carriers(
     used[inner : nfft - inner] = True
     used[nfft // 2 - 1 : nfft // 2 + 2] = False
     for one in strong:
-        margin = 3 + round(SKIRT * (one.high - one.low + 1))
-        used[max(0, one.low - margin) : one.high + margin + 1] = False
-    weak = find_weak(level, used, frames, freedom, settings)
-    found = [m for m in strong if _is_sharp(level, m)]
-    return found + [_line_of(box, nfft, step_hz) for box in weak]
+        # A wide carrier of little contrast shows in pieces: it is left to the fit.
+        if one.tone or one.cn_db > CLEAR_DB:
+            margin = 3 + round(SKIRT * (one.high - one.low + 1))
+            used[max(0, one.low - margin) : one.high + margin + 1] = False
+    weak = [_line_of(b, nfft, step_hz) for b in find_weak(level, used, frames, freedom, settings)]
+    return _widest([m for m in strong if _is_sharp(level, m)], weak)
+
+
+def _widest(strong: list[CarrierLine], weak: list[CarrierLine]) -> list[CarrierLine]:
+    """Of lines that overlap between the looks, those that are not the narrower ones."""
+
+    def yields(one: CarrierLine, others: list[CarrierLine], wins_tie: bool) -> bool:
+        return any(
+            other.low <= one.high
+            and one.low <= other.high
+            and (other.high - other.low) - (one.high - one.low) >= wins_tie
+            for other in others
+        )
+
+    return [m for m in strong if not yields(m, weak, True)] + [
+        m for m in weak if not yields(m, strong, False)
+    ]
 
 
 def strong_widths(nfft: int) -> list[int]:
@@ -286,12 +310,20 @@ def is_steady(
         return False
     bins = found.high - found.low + 1
     share = 1 / (1 + 10 ** (-found.cn_db / 10))
-    looks = [(_band(latest, found), freedom.shape(bins, 1))]
+    looks = [(latest, 1)]
     if len(blocks) > 2:
-        least = min(block.frames for block in blocks)
         means = np.stack([block.power for block in blocks])
-        looks.append((_band(means, found), freedom.shape(bins, least)))
-    return all(_varies_little(level, shape, share) for level, shape in looks)
+        looks.append((means, min(block.frames for block in blocks)))
+    return all(
+        _varies_little(_band(power, found), _band_variance(freedom, bins, frames, power), share)
+        for power, frames in looks
+    )
+
+
+def _band_variance(freedom: WelchFreedom, bins: int, frames: int, power: FloatArray) -> float:
+    """Relative variance of `_band` in noise: of the band's mean, and of the slice's median."""
+    others = power.shape[1] / MEDIAN_STEP
+    return 1 / freedom.shape(bins, frames) + np.pi / 2 / freedom.shape(1, frames) / others
 
 
 def _is_lasting(blocks: Sequence[Block], found: CarrierLine) -> bool:
@@ -314,21 +346,26 @@ def _band(power: FloatArray, found: CarrierLine) -> NDArray[np.float64]:
     """Power in the carrier's band over that of the slice: gain steps cancel."""
     inside = power[:, found.low : found.high + 1].sum(axis=1, dtype=np.float64)
     # Half of the bins at least are not the carrier's: the median is the slice's.
-    ratio: NDArray[np.float64] = inside / np.median(power, axis=1)
+    ratio: NDArray[np.float64] = inside / np.median(power[:, ::MEDIAN_STEP], axis=1)
     return ratio
 
 
-def _varies_little(level: NDArray[np.float64], shape: float, share: float) -> bool:
+def _varies_little(level: NDArray[np.float64], noise: float, share: float) -> bool:
     """Whether what varies beyond noise is a small part of the carrier itself.
 
-    ``share`` is the carrier's part of the power: the rest is noise and steady.
+    Parameters
+    ----------
+    noise : float
+        Relative variance that noise explains.
+    share : float
+        The carrier's part of the power: the rest is noise, and steady.
     """
-    low, middle, high = np.quantile(level, (0.1, 0.5, 0.9))
-    variance = ((high - low) / 2.563 / middle) ** 2
-    # Relative error of a variance from n draws, of Gamma variables of that shape.
-    error = np.sqrt((2 + 6 / shape) / level.size) / shape
-    own = (variance - 1 / shape - STEADY_SIGMAS * error) / share**2
-    return bool(own < STEADY**2)
+    variance = float(np.var(level, ddof=1) / np.mean(level) ** 2)
+    # The sum of squares of n Gamma variables: chi squared, with fewer degrees of
+    # freedom the more skewed they are.
+    half = (level.size - 1) / 2 / (1 + 3 * noise)
+    most = noise * float(gammainccinv(half, STEADY_PFA)) / half
+    return (variance - most) / share**2 < STEADY**2
 
 
 def join_comb(found: list[CarrierLine]) -> list[CarrierLine]:

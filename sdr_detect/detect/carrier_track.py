@@ -32,6 +32,7 @@ class CarrierTrack:
     times_s: list[float] = field(default_factory=list)
     offsets_hz: list[float] = field(default_factory=list)
     windows: int = 0
+    frames: int = 0
     pfa: float = 1.0
     symbols: SymbolRate | None = None
     phase: TonePhase | None = None

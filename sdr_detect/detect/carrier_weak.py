@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from sdr_detect.dsp.cfar import Spread, WelchFreedom, mean_threshold
-from sdr_detect.dsp.passband import DEGREE, Flattened, flatten
+from sdr_detect.dsp.passband import DEGREE, Flattened, flatten, profile
 from sdr_detect.settings import CarrierSettings
 
 #: Weak carriers sought one after the other, the clearest first.
@@ -33,14 +33,21 @@ BINS_PER_TERM = 8
 #: The rest's lower flank is read here: carriers lie on the upper one.
 LOWER = 0.159
 
+#: Share of a box that must lie on bins in use.
+MOSTLY = 0.75
+
 #: An edge moves by up to a quarter of the width when a box is fitted, in so many steps.
 EDGE_STEPS = 8
+
+#: Fits until the height of a box is settled: each leaves a part as small as the
+#: height itself of the error.
+HEIGHT_STEPS = 4
 
 #: Less skewed than this is normal.
 LEAST_SKEW = 0.02
 
 #: A box of which the passband leaves less than this share is not looked at.
-LEAST_TOLD = 0.03
+LEAST_TOLD = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +89,43 @@ def find_weak(
     pfa = settings.pfa / 2 / (len(tried) * bins)
     least = 10 ** (settings.least_excess_db / 10) - 1
     found: list[Box] = []
+    free = used.copy()
     while len(found) < MAX_WEAK:
-        clearest = _clearest(flat, tried, frames, freedom, pfa)
+        clearest = _clearest(flat, free, tried, frames, freedom, pfa)
         if clearest is None:
             break
-        low, stop = _fit_edges(flat, *clearest)
-        without = flat.without(low, stop - 1)
+        low, stop = clearest
+        without = flat.without(low, stop)
         sums, bins_, told = (float(v) for v in flat.boxes(np.array(low), np.array(stop)))
         needed = mean_threshold(pfa, _spread(freedom.spread(bins_, frames), told / bins_)) - 1
         needed *= _roughness(without, stop - low, frames, freedom)
         if sums / told < max(needed, least):
             break
-        found.append(Box(low, stop - 1, sums / told, float(flat.base[low:stop].mean())))
-        flat = without
+        level, height = _divided(level, used, low, stop, sums / told)
+        flat = flatten(level, used)
+        found.append(Box(low, stop - 1, height, float(flat.base[low:stop].mean())))
+        # Flanks that the profile does not match are no carriers of their own.
+        margin = (stop - low) // 4 + 1
+        free[max(0, low - margin) : stop + margin] = False
+        for box in found:
+            flat = flat.without(box.low, box.high + 1)
     return found
+
+
+def _divided(
+    level: NDArray[np.float64], used: NDArray[np.bool_], low: int, stop: int, height: float
+) -> tuple[NDArray[np.float64], float]:
+    """The level without a box over bins [low, stop), and the height of the box.
+
+    The passband that was fitted to both has taken up a part of the box, and
+    heights count from there: fit again without it until that part is gone.
+    """
+    rest = level
+    for _ in range(HEIGHT_STEPS):
+        rest = level / (1 + height * profile(level.size, low, stop))
+        sums, _, told = flatten(rest, used).boxes(np.array(low), np.array(stop))
+        height = (1 + height) * (1 + float(sums / told)) - 1
+    return rest, max(height, np.finfo(np.float64).tiny)
 
 
 def box_threshold(
@@ -132,30 +162,43 @@ def _told_apart(
     bins: NDArray[np.float64], told: NDArray[np.float64], width: int
 ) -> NDArray[np.bool_]:
     """Boxes that lie mostly on bins in use, and of which the passband leaves something."""
-    return (bins >= 0.75 * width) & (told > LEAST_TOLD * width)
+    return (bins >= MOSTLY * width) & (told > LEAST_TOLD * width)
 
 
 def _clearest(
-    flat: Flattened, tried: list[int], frames: int, freedom: WelchFreedom, pfa: float
+    flat: Flattened,
+    free: NDArray[np.bool_],
+    tried: list[int],
+    frames: int,
+    freedom: WelchFreedom,
+    pfa: float,
 ) -> tuple[int, int] | None:
-    """Bins [low, stop) of the box that exceeds its threshold by the largest factor."""
-    best, factor = None, 1.0
+    """Bins [low, stop) of the box that explains most, of those above their thresholds.
+
+    Boxes lie mostly on ``free`` bins. Either edge of a wide carrier looks like
+    a narrow one until the widths are fitted: the best of each width is.
+    """
+    best, gain = None, 0.0
+    total = np.concatenate(([0], np.cumsum(free)))
     for width in tried:
         low = np.arange(flat.rest.size - width + 1)
         sums, bins, told = flat.boxes(low, low + width)
-        at = np.flatnonzero(_told_apart(bins, told, width))
+        open_ = total[low + width] - total[low] >= MOSTLY * width
+        at = np.flatnonzero(open_ & _told_apart(bins, told, width))
         if not at.size:
             continue
         needed = box_threshold(bins[at], told[at], frames, freedom, pfa)
         ratio = sums[at] / told[at] / needed
         k = int(np.argmax(ratio))
-        if ratio[k] > factor:
-            best, factor = (int(at[k]), int(at[k]) + width), float(ratio[k])
+        if ratio[k] > 1:
+            edges, fitted = _fit_edges(flat, int(at[k]), int(at[k]) + width)
+            if fitted > gain:
+                best, gain = edges, fitted
     return best
 
 
-def _fit_edges(flat: Flattened, low: int, stop: int) -> tuple[int, int]:
-    """Edges of the box near [low, stop) that explains most: least squares over both."""
+def _fit_edges(flat: Flattened, low: int, stop: int) -> tuple[tuple[int, int], float]:
+    """Edges of the box near [low, stop) that explains most, and how much that is."""
     size = flat.rest.size
     step = max(1, (stop - low) // (4 * EDGE_STEPS))
     moves = np.arange(-EDGE_STEPS, EDGE_STEPS + 1) * step
@@ -165,7 +208,7 @@ def _fit_edges(flat: Flattened, low: int, stop: int) -> tuple[int, int]:
     valid = (told > LEAST_TOLD * (stop - low)) & (stops - lows >= NARROWEST) & (sums > 0)
     gain = np.where(valid, sums**2 / np.where(valid, told, 1), 0)
     a, b = np.unravel_index(int(np.argmax(gain)), gain.shape)
-    return int(lows[a, 0]), int(stops[0, b])
+    return (int(lows[a, 0]), int(stops[0, b])), float(gain[a, b])
 
 
 def _roughness(flat: Flattened, width: int, frames: int, freedom: WelchFreedom) -> float:

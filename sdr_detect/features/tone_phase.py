@@ -39,6 +39,9 @@ DENSITY = 4 / 3
 #: Steps of the rate within a dwell, in units of one over its length squared.
 RATE_STEP = 2.0
 
+#: Steps to each side of the last dwell's rate that are searched again.
+NEAR_STEPS = 2
+
 Vector = NDArray[np.float64]
 
 
@@ -52,6 +55,7 @@ class TonePhase:
         self._parts: list[tuple[Vector, ComplexArray]] = []
         self._held = 0
         self._power = 0.0
+        self._rate: float | None = None
 
     @property
     def frequency_hz(self) -> float | None:
@@ -71,12 +75,17 @@ class TonePhase:
         span = float(time[-1] - time[0])
         step = RATE_STEP / span**2
         count = int(np.ceil(MAX_CHIRP_HZ_PER_S / step))
-        rates = np.arange(-count, count + 1, dtype=np.float64) * step
+        if self._rate is None:
+            rates = np.arange(-count, count + 1, dtype=np.float64) * step
+        else:
+            rates = self._rate + step * np.arange(-NEAR_STEPS, NEAR_STEPS + 1, dtype=np.float64)
         f_hz, rate, peak = _search(time, moved, rates, None)
         f_hz, rate, peak = _search(time, moved, rate + step * np.arange(-4.0, 5.0) / 4, None)
         snr = peak / _noise(values, peak)
         if snr < LEAST_PEAK:
+            self._rate = None
             return
+        self._rate = rate
         self._times.append(middle)
         self._offsets.append(bin_hz + f_hz)
         self._sigmas.append(float(np.sqrt(1 / (8 * np.pi**2 * snr * np.var(time)))))
