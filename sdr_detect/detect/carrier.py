@@ -9,9 +9,9 @@ from sdr_detect.detect.carrier_search import (
     centroid_hz,
     drop_images,
     find_carriers,
-    is_steady,
     join_comb,
 )
+from sdr_detect.detect.carrier_steady import is_steady
 from sdr_detect.detect.carrier_track import CarrierTrack
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.symbol_rate import MAX_LOOKS, SymbolRate

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from sdr_detect.detect.carrier_average import Block, QuietAverage
-from sdr_detect.detect.carrier_search import CarrierLine, find_carriers, is_steady
+from sdr_detect.detect.carrier_search import CarrierLine, find_carriers
+from sdr_detect.detect.carrier_steady import is_steady
 from sdr_detect.dsp.cfar import WelchFreedom
 from sdr_detect.features.symbol_rate import SymbolRate
 from sdr_detect.settings import CarrierSettings
