@@ -32,6 +32,9 @@ CLEAR_LEAD = 1.0
 #: An emission this much weaker than a carrier inside it does not explain it.
 PART_DB = 12.0
 
+#: Kinds of track that were found by folding at a terminal's frame rate.
+FOLDED = ("fold", "preamble")
+
 #: Bursts from which a resemblance, or the lack of any, is worth a word.
 MANY_BURSTS = 4
 
@@ -135,13 +138,13 @@ def _suspect(judged: Judged, weighed: Weighed, tracks: Sequence[Judged]) -> bool
 
 
 def _is_unexplained(judged: Judged) -> bool:
-    """Whether bursts that no profile explains could hide a terminal's, or be one's."""
+    """Whether what no profile explains could hide a terminal's bursts, or be them."""
     best = judged.best
-    return (
-        _fills_slice(judged)
-        and _as_long_as_a_terminal(judged)
-        and (best is None or best.log_odds < SUSPICION)
-    )
+    if best is not None and best.log_odds >= SUSPICION:
+        return False
+    if judged.track.kind in FOLDED:
+        return True
+    return _fills_slice(judged) and _as_long_as_a_terminal(judged)
 
 
 def _fills_slice(judged: Judged) -> bool:

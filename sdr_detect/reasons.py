@@ -110,7 +110,12 @@ def suspicion(judged: Judged, weighed: Weighed) -> str:
 
 
 def unexplained(judged: Judged) -> str:
-    """Bursts that fit nothing and may hide something."""
+    """What fits nothing and may hide something."""
+    if not judged.track.burst_count:
+        return (
+            f"track {judged.track.id}: something keeps a phase of the 4/3 ms frame and fits no "
+            "known emitter; it may be a terminal's bursts, too weak to be told: watch longer"
+        )
     return (
         f"track {judged.track.id}: {judged.track.burst_count} bursts fill the slice and fit no "
         "known emitter; they may hide a terminal's bursts or be an unknown terminal's"

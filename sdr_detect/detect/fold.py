@@ -182,9 +182,6 @@ class GridFold:
         return FoldedLags(
             window.aligned("lags", drift_ppm).astype(np.complex128),
             window.aligned("counts", drift_ppm).astype(np.float64),
-            np.mean([dwell.lag_sigma for dwell in window.dwells], axis=0),
-            window.aligned("sums", drift_ppm)[:, 0].astype(np.float64),
-            float(np.mean([dwell.moments[0, 0] for dwell in window.dwells])),
             lags_s,
         )
 

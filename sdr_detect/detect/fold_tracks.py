@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdr_detect.detect.base import Setup
 from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
 from sdr_detect.features.fold_lags import FoldedLags, PreambleHit
-from sdr_detect.features.folded import DRIFT_PPM, FoldedGrid, FoldHit, FoldWindow
+from sdr_detect.features.folded import DRIFT_PPM, FoldHit, FoldWindow, grid_of
 from sdr_detect.model import Flag, Span, Track
 from sdr_detect.profiles.measured import Measured
 
@@ -181,7 +181,7 @@ def measure_fold(
         (),
         frozenset(flags),
     )
-    grid = None if hit is None else FoldedGrid.of(hit, hit.box.chance * weights[best.scale])
+    grid = None if hit is None else grid_of(hit, hit.box.chance * weights[best.scale], bin_s)
     return public, replace(measured(info, band_hz, features, (), lags), folded=grid)
 
 

@@ -28,12 +28,13 @@ CONTROLS = tuple(
 #: Rates whose trains also pile up when folded at the frame rate, relative to it,
 #: and the deviation there, relative to that at the frame rate, from which they
 #: explain an emission. A 1 kHz radar or the subframes of LTE (4/3) fill four
-#: phases of the frame; 4/15, 2/15 and 1/15 are the 5, 10 and 20 ms of LTE and NR.
+#: phases of the frame; 4/15, 2/15 and 1/15 are the 5, 10 and 20 ms of LTE and NR,
+#: 13/45 is the TDMA frame of GSM, 26 of which last 120 ms.
 #: Other whole fractions are a terminal's own: bursts ten frames apart do 1.8
 #: times as well at 1/15, synchronisation blocks every 20 ms 3.9 times.
 COMPETITORS = {
     **dict.fromkeys((2.0, 3.0, 4.0, 5.0, 3 / 2, 5 / 2, 4 / 3, 5 / 3, 8 / 3, 5 / 4, 6 / 5), 0.95),
-    **dict.fromkeys((2 / 3, 3 / 4, 4 / 5, 2 / 5, 3 / 5, 2 / 15, 4 / 15), 0.95),
+    **dict.fromkeys((2 / 3, 3 / 4, 4 / 5, 2 / 5, 3 / 5, 2 / 15, 4 / 15, 13 / 45), 0.95),
     1 / 15: 2.5,
 }
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.stft import Dwell
-from sdr_detect.features.fold_search import FRAME_CORRELATION
+from sdr_detect.features.fold_values import CLIP_SIGMAS, HANN_BINS
 from sdr_detect.features.lag import RESOLVED_SAMPLES, LagPeak
 from sdr_detect.model import ComplexArray, FloatArray
 
@@ -36,9 +36,6 @@ UPLINK = (0, 1)
 #: lags apart from 0.5 µs on: what correlates there as well is narrow in band.
 CONTROL_S = (1.5e-6, 2.85e-6, 3.2e-6, 3.55e-6)
 
-#: Nothing longer than this (in deviations) enters from one frame.
-CLIP = 3.5
-
 #: Frames, at least, that a median is taken over: an error of 3 % is no matter.
 SOME = 2048
 
@@ -48,8 +45,18 @@ WIDTHS = (1, 2, 3)
 #: A claimed lag must stand out this much (in power) above the control lags.
 ABOVE_CONTROLS = 2.0
 
-#: Doubt about the energy, in deviations, that is allowed for.
+#: Doubt, in deviations, that is allowed for.
 ENERGY_SIGMAS = 2.0
+
+#: Correlation of a preamble over the energy of the frames that hold it. Of the
+#: uplink's 8.4 copies the first is inverted, 0.64; the frames hold some of what
+#: follows too. The downlink's sequence of 4.4 µs makes less than 0.2.
+LEAST_SHARE = 0.3
+MOST_SHARE = 0.85
+
+#: Deviations by which energy must rise, and a preamble be missed, to exclude one.
+RISEN_SIGMAS = 8.0
+EXCLUDED_SIGMAS = 3.0
 
 #: Error stated for a lag, relative: the distance of the control lags.
 RESOLUTION = 0.06
@@ -65,19 +72,24 @@ class FrameLags:
         if any(CLAIMED_S[k] not in self.lags_s for k in UPLINK):
             self.lags_s = []
 
-    def of(self, dwell: Dwell) -> tuple[ComplexArray, NDArray[np.float64]]:
-        """Lag products of every frame.
+    def of(self, dwell: Dwell) -> ComplexArray:
+        """Lag products of every frame, and their energies.
 
         Returns
         -------
-        products : (frames, lags) complex64
-            In units of their own deviation, mean removed and clipped; zero for
-            frames that are not whole. No lags where the slice is too narrow to
-            resolve the uplink's preamble and its controls.
-        sigma : (lags,) float64
-            That deviation as a correlation: divided by the noise power.
+        (frames, lags + 1) complex64
+            Correlations divided by the noise power, mean removed; in the last
+            column the energy above the noise level. A frame much stronger than
+            noise is scaled down as a whole, so that neither one frame outweighs
+            the rest nor the ratio of its correlation to its energy changes.
+            Zero for frames that are not whole. No lags where the slice is too
+            narrow to resolve the uplink's preamble and its controls.
         """
-        layout = dwell.layout
+        layout, ok = dwell.layout, dwell.frame_ok
+        count = len(self.lags_s)
+        found = np.zeros((layout.frames, count + 1), np.complex64)
+        if not (count and ok.any()):
+            return found
         if self._turns is None:
             angle = 2 * np.pi * layout.offsets_hz[:, None] * np.array(self.lags_s)
             self._turns = np.concatenate((np.cos(angle), np.sin(angle)), axis=1).astype(np.float32)
@@ -85,26 +97,19 @@ class FrameLags:
         weight = np.zeros(layout.nfft, np.float32)
         np.divide(1.0 / max(1, int(used.sum())), dwell.floor, out=weight, where=used)
         both = dwell.power @ (weight[:, None] * self._turns)
-        count = len(self.lags_s)
-        products = np.empty((layout.frames, count), np.complex64)
-        products.real, products.imag = both[:, :count], both[:, count:]
-        ok = dwell.frame_ok
-        if not (count and ok.any()):
-            return np.zeros_like(products), np.ones(count)
-        products -= _middle(products[ok])
-        # The median knows nothing of the few frames that hold a burst.
-        power = products.real**2 + products.imag**2
-        middle = np.median(power[ok][:: max(1, len(power) // SOME)], axis=0)
-        sigma = np.sqrt(np.maximum(middle.astype(np.float64) / np.log(2), 1e-30))
-        limit = np.float32(CLIP) / np.sqrt(np.maximum(power, np.float32(1e-30)))
-        products *= np.minimum((1 / sigma).astype(np.float32), limit)
-        products[~ok] = 0
-        return products, sigma
+        energy = dwell.power @ weight
+        found.real[:, :count], found.imag[:, :count] = both[:, :count], both[:, count:]
+        found.real[:, count] = energy
+        found -= _middle(found[ok])
+        limit = np.float32(CLIP_SIGMAS * np.sqrt(HANN_BINS / max(1, int(used.sum()))))
+        found *= np.minimum(1, limit / np.maximum(found.real[:, count], limit))[:, None]
+        found[~ok] = 0
+        return found
 
 
-def _middle(products: ComplexArray) -> ComplexArray:
-    """Median of real and imaginary part: what correlates all the time."""
-    some = products[:: max(1, len(products) // SOME)]
+def _middle(found: ComplexArray) -> ComplexArray:
+    """Median of real and imaginary part: what is there all the time."""
+    some = found[:: max(1, len(found) // SOME)]
     middle: ComplexArray = (
         np.median(some.real, axis=0) + 1j * np.median(some.imag, axis=0)
     ).astype(np.complex64)
@@ -127,48 +132,30 @@ class FoldedLags:
 
     Parameters
     ----------
-    sums : (bins, lags) complex128
-        Of products in units of their deviation.
+    sums : (bins, lags + 1) complex128
+        As `FrameLags.of` makes them, summed by phase.
     counts : (bins,) float64
         Frames in each bin.
-    sigma : (lags,) float64
-        Deviation of one product as a correlation.
-    energy : (bins,) float64
-        Sum of the energies above the noise level.
-    variance : float
-        Of one frame's energy.
     lags_s : sequence of float
         The claimed ones first.
     """
 
     def __init__(
-        self,
-        sums: NDArray[np.complex128],
-        counts: NDArray[np.float64],
-        sigma: NDArray[np.float64],
-        energy: NDArray[np.float64],
-        variance: float,
-        lags_s: Sequence[float],
+        self, sums: NDArray[np.complex128], counts: NDArray[np.float64], lags_s: Sequence[float]
     ) -> None:
         self._lags_s = np.asarray(lags_s)
         self._claimed = int(np.count_nonzero(np.isin(self._lags_s, CLAIMED_S)))
-        self._variance = variance
-        counts = np.stack([_running(counts, width) for width in WIDTHS])
-        self._counts = np.maximum(counts, 1.0)
-        # The energy's mean is zero with the bursts in it: count from the quiet phases.
-        level = energy / np.maximum(counts[0], 1.0)
-        quiet = np.mean(np.sort(level)[: max(1, level.size // 4)])
-        excess = np.stack([_running(energy, width) for width in WIDTHS])
-        self._excess = excess / self._counts - quiet
-        total = np.abs(np.stack([_running(sums, width) for width in WIDTHS]))
-        self._mean = total * sigma / self._counts[..., None]
-        self._sigma = sigma
-        power = total**2 / self._counts[..., None]
+        held = np.maximum(np.stack([_running(counts, width) for width in WIDTHS]), 1.0)
+        mean = np.stack([_running(sums, width) for width in WIDTHS]) / held[..., None]
+        level = np.sort(sums[:, -1].real / np.maximum(counts, 1.0))
+        # The quiet phases tell the level: most of the frame may hold bursts.
+        self._energy = mean[..., -1].real - float(level[: max(1, level.size // 4)].mean())
+        self._mean = np.abs(mean[..., :-1])
         # The median over phases is noise, with whatever makes frames alike.
-        noise = np.median(power, axis=1, keepdims=True) / np.log(2)
-        expected = 1 + 2 * (1 - 1 / np.array(WIDTHS)) * FRAME_CORRELATION
-        self._power = power / np.maximum(noise, expected[:, None, None])
-        self._near = np.arange(counts.shape[1])
+        variance = np.median(self._mean**2 * held[..., None], axis=1, keepdims=True) / np.log(2)
+        self._power = self._mean**2 * held[..., None] / np.maximum(variance, 1e-30)
+        self._doubt = np.sqrt(variance.mean(axis=2) / held)
+        self._near = np.arange(counts.size)
 
     def at(self, first_bin: int, bins: int) -> FoldedLags:
         """The same, to be asked about ``bins`` phases from ``first_bin`` on."""
@@ -211,30 +198,44 @@ class FoldedLags:
         return PreambleHit(lag, start, WIDTHS[row], top, chance)
 
     def _possible(self, row: int, start: int, lag: int) -> bool:
-        """Whether a preamble can look so: energy enough, and no correlation elsewhere.
+        """Whether a preamble can look so.
 
-        The product of a burst with itself cannot exceed its energy (Cauchy and
-        Schwarz); a short sequence inside a steady signal, as in a downlink's
-        frame, correlates without a rise of the energy.
+        It does not correlate at other lags, as what is narrow in band does. Its
+        product cannot exceed its share of the energy (Cauchy and Schwarz) as
+        that of a short sequence inside a steady signal does; nor be much less,
+        as that of a downlink's short sequence before its payload is.
         """
         beside = float(self._power[row, start, self._claimed :].max(initial=0.0))
         if self._power[row, start, lag] < ABOVE_CONTROLS * beside:
             return False
-        doubt = np.sqrt((self._variance + self._sigma[lag] ** 2) / self._counts[row, start])
-        return bool(self._mean[row, start, lag] <= self._excess[row, start] + ENERGY_SIGMAS * doubt)
+        doubt = ENERGY_SIGMAS * self._doubt[row, start]
+        energy, mean = self._energy[row, start], self._mean[row, start, lag]
+        enough = mean + doubt >= LEAST_SHARE * (energy - doubt)
+        return bool(enough and mean - doubt <= MOST_SHARE * (energy + doubt))
+
+    def _excluded(self, lag: int) -> bool:
+        """Whether energy rises at these phases, and no preamble is in it."""
+        energy, doubt = self._energy[-1, self._near], self._doubt[-1, self._near]
+        mean = self._mean[-1, self._near, lag]
+        risen = energy > RISEN_SIGMAS * doubt
+        least = LEAST_SHARE * (energy - EXCLUDED_SIGMAS * doubt)
+        return bool(
+            risen.any() and np.all(mean[risen] + EXCLUDED_SIGMAS * doubt[risen] < least[risen])
+        )
 
     def _peak(self, lag: int) -> LagPeak:
         """The lag is not measured, only looked at: its resolution is its error.
 
-        Frames without a burst dilute both correlation and energy, so the share
-        of signal is not known.
+        The share of signal is not known, frames without a burst dilute it; 1
+        where a preamble would have been seen had there been one.
         """
         hit = self._best(lag)
         row = WIDTHS.index(hit.width)
-        level = 1 + max(0.0, float(self._excess[row, hit.start]))
+        level = 1 + max(0.0, float(self._energy[row, hit.start]))
         strength = float(min(1.0, self._mean[row, hit.start, lag] / level))
         lag_s = float(self._lags_s[lag])
-        return LagPeak(lag_s, RESOLUTION * lag_s, strength, hit.chance, 0.0)
+        share = 1.0 if hit.chance == 1.0 and self._excluded(lag) else 0.0
+        return LagPeak(lag_s, RESOLUTION * lag_s, strength, hit.chance, share)
 
 
 def _running(values: NDArray[Any], width: int) -> NDArray[Any]:

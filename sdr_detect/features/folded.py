@@ -32,12 +32,24 @@ CONTROL_SHARE = 0.75
 #: Noise alone reaches this deviation at some wrong rate: it says nothing.
 CONTROL_NOISE = 4.5
 
+#: Rates this far beside the frame's are compared over a window of so many
+#: dwells, less over longer ones; one explains it when it does so much better.
+NEARBY_PPM = 1000.0
+NEARBY_DWELLS = 5
+NEARBY_SHARE = 1.1
+
 #: A grid counts as kept when bursts at random times do so this rarely.
 GRID_PFA = 1e-4
 
 #: Shortest burst with a payload, 3 symbols (Jiao 2026): what is shorter is a
 #: preamble alone, or a radar's pulse.
 SHORTEST_BURST_S = 53.6e-6
+
+#: A pulse fills the frames of two bins, the shortest burst those of four.
+PULSE_SHARE = 0.7
+
+#: Bins looked at before and behind the box for that.
+BESIDE = 2
 
 #: The frame's own bins are one hop wide: a burst may look this much shorter.
 SHORTER = 0.85
@@ -60,10 +72,8 @@ class DwellFold:
     other_counts : (size,) float32
     moments : (2, COLUMNS) float64
         Variance and skewness of one frame's value.
-    lags : (bins, lags) complex64
-        Lag products of single frames by phase, in units of their deviation.
-    lag_sigma : (lags,) float64
-        That deviation, as a correlation.
+    lags : (bins, lags + 1) complex64
+        Lag products of single frames and their energies, likewise.
     """
 
     first_sample: int
@@ -74,7 +84,6 @@ class DwellFold:
     other_counts: FloatArray
     moments: NDArray[np.float64]
     lags: ComplexArray
-    lag_sigma: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,13 +91,15 @@ class FoldHit:
     """What repeats at the frame rate in one window.
 
     ``chance`` is that of noise alone; that of the box, that of bursts at random
-    times. ``control_z`` is the largest deviation at a wrong rate, ``rival`` the
+    times. ``peak_share`` is the part of the excess that two neighbouring bins
+    hold. ``control_z`` is the largest deviation at a wrong rate, ``rival`` the
     competing rate, relative to the frame rate, that explains the window better,
     if one does. ``subband_excess`` is (subbands,), with the deviation of noise.
     """
 
     chance: float
     box: Box
+    peak_share: float
     drift_ppm: float
     control_z: float
     rival: float | None
@@ -97,7 +108,7 @@ class FoldHit:
 
     def is_pulse(self, bin_s: float) -> bool:
         """Whether it is shorter than any burst: a preamble alone, or a radar's pulse."""
-        return self.box.width * bin_s < SHORTER * SHORTEST_BURST_S
+        return self.box.width * bin_s < SHORTER * SHORTEST_BURST_S or self.peak_share > PULSE_SHARE
 
     @property
     def steady(self) -> bool:
@@ -124,8 +135,7 @@ class Folder:
         values = self.values.of(energy, ok)
         sums, counts = self.plan.fold(first, values, ok)
         others, other_counts = self.others.fold(first, values, ok)
-        products, sigma = self.lags.of(dwell)
-        lags, _ = self.plan.fold(first, products.view(np.float32), ok)
+        lags, _ = self.plan.fold(first, self.lags.of(dwell).view(np.float32), ok)
         return DwellFold(
             first,
             sums,
@@ -135,7 +145,6 @@ class Folder:
             other_counts,
             moments(values, ok),
             lags.view(np.complex64),
-            sigma,
         )
 
 
@@ -239,15 +248,16 @@ class FoldWindow:
             for a, b in itertools.pairwise(edges)
         ]
         rivals = zip(COMPETITORS.items(), reached[len(CONTROLS) :], strict=True)
-        explained = [ratio for (ratio, share), z in rivals if z > max(share * box.z, CONTROL_NOISE)]
+        better = (ratio for (ratio, share), z in rivals if z > max(share * box.z, CONTROL_NOISE))
         box = replace(box, width=self._burst_frames[column] or box.width)
         excess, sigma = self._subbands(box, drift_ppm)
         return FoldHit(
             chance,
             replace(box, excess=float(excess.mean())),
+            self._peak_share(box, drift_ppm),
             drift_ppm,
             max(reached[: len(CONTROLS)]),
-            explained[0] if explained else None,
+            next(better, None) or self._nearby(box.z),
             excess,
             sigma,
         )
@@ -255,6 +265,39 @@ class FoldWindow:
     def _widths(self, column: int, bins: int) -> NDArray[np.int64]:
         """Boxes tried: a sparse value already holds the energy of its burst."""
         return np.ones(1, np.int64) if self._burst_frames[column] else box_widths(bins)
+
+    def _nearby(self, z: float) -> float | None:
+        """A rate beside the frame's, relative to it, that explains the window better.
+
+        A radar at 750.2 Hz slips through the frame in a few seconds and fills a
+        box as long as a burst; at its own rate it is a pulse.
+        """
+        span = self.stop_sample - self.first_sample
+        reach_ppm = NEARBY_PPM / len(self.dwells) * NEARBY_DWELLS
+        slip = reach_ppm * 1e-6 * span / self._plan.hop
+        if len(self.dwells) < NEARBY_DWELLS or slip < DRIFT_STEP_BINS:
+            return None
+        trial = np.linspace(-reach_ppm, reach_ppm, 2 * int(slip / DRIFT_STEP_BINS) + 1)
+        trial = trial[np.abs(trial) > 2 * DRIFT_PPM]
+        noise = self._noises(in_noise=False)[0]
+        best = 0.0, 0.0
+        for drift in trial:
+            sums = self.aligned("sums", drift)[:, 0].astype(np.float64)
+            counts = self.aligned("counts", drift).astype(np.float64)
+            found = best_box(sums, counts, noise, box_widths(self.bins))
+            best = max(best, (found.z, float(drift)))
+        return 1 + 1e-6 * best[1] if best[0] > NEARBY_SHARE * z else None
+
+    def _peak_share(self, box: Box, drift_ppm: float) -> float:
+        """Part of the excess in and around the box that its best two bins hold."""
+        counts = self.aligned("counts", drift_ppm).astype(np.float64)
+        level = self.aligned("sums", drift_ppm)[:, 0] / np.maximum(counts, 1.0)
+        around = np.arange(box.start - BESIDE, box.start + box.width + BESIDE)
+        if around.size >= self.bins:
+            return 0.0
+        outside = np.delete(level, around % self.bins)
+        excess = np.take(level, around, mode="wrap") - outside.mean()
+        return float((excess[1:] + excess[:-1]).max() / max(excess.sum(), 1e-30))
 
     def _subbands(self, box: Box, drift_ppm: float) -> tuple[NDArray[np.float64], float]:
         """Excess inside the box above that outside it, per sub-band."""
@@ -271,19 +314,24 @@ class FoldWindow:
 
 @dataclass(frozen=True, slots=True)
 class FoldedGrid:
-    """Whether something keeps the frame rate, for a profile's grid claim."""
+    """That something keeps the frame rate, for a profile's grid claim."""
 
     period_s: float
-    kept: bool
     pfa: float
     detail: str
 
-    @classmethod
-    def of(cls, hit: FoldHit, pfa: float) -> FoldedGrid:
-        """From a steady hit, and the chance that bursts at random times do as well."""
-        period_s = 1 / FRAME_RATE_HZ
-        seen = (
-            f"energy {hit.box.z:.1f} deviations above that at other phases of "
-            f"{period_s * 1e3:.3f} ms, {max(0.0, hit.control_z):.1f} at most at wrong rates"
-        )
-        return cls(period_s, pfa < GRID_PFA, min(1.0, pfa), seen)
+
+def grid_of(hit: FoldHit, pfa: float, bin_s: float) -> FoldedGrid | None:
+    """What a steady hit tells of the grid.
+
+    ``pfa`` is the chance that bursts at random times do as well. None where
+    that is too likely, and for pulses: a radar may keep any rate.
+    """
+    if pfa >= GRID_PFA or hit.is_pulse(bin_s):
+        return None
+    period_s = 1 / FRAME_RATE_HZ
+    seen = (
+        f"energy {hit.box.z:.1f} deviations above that at other phases of "
+        f"{period_s * 1e3:.3f} ms, {max(0.0, hit.control_z):.1f} at most at wrong rates"
+    )
+    return FoldedGrid(period_s, pfa, seen)
