@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sdr_detect.score.emitters import ALERTS, alert_scene
 from sdr_detect.score.job import Job, Plan, Result, Results, make_jobs
 from sdr_detect.score.ladder import grouped
 from sdr_detect.score.listen import hear, make_scene
-from sdr_detect.score.scenes import ALERTS, Mapped, alert_scene
+from sdr_detect.score.scenes import Mapped
 from sdr_detect.score.statistics import poisson_upper
 from sdr_detect.score.table import Table, number, text
 from sdr_detect.simulate.render import blocks
@@ -98,6 +99,8 @@ def tables(plan: Plan, results: Results) -> list[Table]:
     notes = [
         "Levels, places and loads are drawn anew for every piece; each piece gets one verdict. "
         "Upper bound: Poisson, 95 %, one-sided, for a rate per hour of such scenes.",
+        "Terrestrial emitters lie in a slice of the terminals' band, as mixing products would: "
+        "their own IF does not give them away.",
         "`inconclusive` is no alert. For more hours: --only alerts --trials N.",
     ]
     if plan.quick:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sdr_detect.score.emitters import EMITTERS, emitter_scene
 from sdr_detect.score.job import Job, Plan, Result, Results, make_jobs
 from sdr_detect.score.ladder import PD, grouped
 from sdr_detect.score.listen import Heard, at_levels, hear_each
-from sdr_detect.score.scenes import EMITTERS, Mapped, emitter_scene
+from sdr_detect.score.scenes import Mapped
 from sdr_detect.score.statistics import clopper_pearson
 from sdr_detect.score.table import Column, Row, Table, interval, number, text
 
@@ -92,6 +93,7 @@ def tables(plan: Plan, results: Results) -> list[Table]:
         f"{_DURATION_S:g} s at {_RATE_HZ / 1e6:g} Msps. Found: any track with a pfa of {_PFA:g} "
         f"or less in {PD:.0%} of the trials, in steps of {STEP_DB:g} dB; named: a step above.",
         "C/N as each emitter defines it: bursts while on, carriers over their own width.",
+        "Terrestrial emitters are heard at an IF where they leak past a converter.",
         "VSAT bursts and OneWeb-like signals have no published structure: being named as possible "
         "is the most that can be asked.",
     ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from sdr_detect.score.emitters import INGRESS
 from sdr_detect.score.job import Job, Plan, Result, Results, make_jobs
 from sdr_detect.score.ladder import (
     Climb,
@@ -21,7 +22,6 @@ from sdr_detect.score.ladder import (
 )
 from sdr_detect.score.listen import TERMINAL_KINDS
 from sdr_detect.score.scenes import (
-    INGRESS,
     Mapped,
     clean_receiver,
     duty,

@@ -5,18 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sdr_detect.score.emitters import ALERTS, EMITTERS, INGRESS, alert_scene, emitter_scene
 from sdr_detect.score.listen import at_levels, make_scene
 from sdr_detect.score.scenes import (
-    ALERTS,
-    EMITTERS,
-    INGRESS,
     Between,
-    alert_scene,
     clean_receiver,
     drawn,
     duty,
     eight_bit_receiver,
-    emitter_scene,
     grid_terminal,
     impaired_receiver,
     jittered_terminal,
