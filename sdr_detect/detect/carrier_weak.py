@@ -36,6 +36,10 @@ LOWER = 0.159
 #: Share of a box that must lie on bins in use.
 MOSTLY = 0.75
 
+#: Ripple is read at a box's own width, where few places are left to read it, and
+#: at these parts of it.
+ROUGH_PARTS = (1, 2, 4)
+
 #: An edge moves by up to a quarter of the width when a box is fitted, in so many steps.
 EDGE_STEPS = 8
 
@@ -45,6 +49,9 @@ HEIGHT_STEPS = 4
 
 #: Less skewed than this is normal.
 LEAST_SKEW = 0.02
+
+#: Boxes of one width are looked at by this part of it apart; edges are fitted then.
+PLACES = 32
 
 #: A box of which the passband leaves less than this share is not looked at.
 LEAST_TOLD = 0.01
@@ -98,7 +105,10 @@ def find_weak(
         without = flat.without(low, stop)
         sums, bins_, told = (float(v) for v in flat.boxes(np.array(low), np.array(stop)))
         needed = mean_threshold(pfa, _spread(freedom.spread(bins_, frames), told / bins_)) - 1
-        needed *= _roughness(without, stop - low, frames, freedom)
+        needed *= max(
+            _roughness(without, max(NARROWEST, (stop - low) // part), frames, freedom)
+            for part in ROUGH_PARTS
+        )
         if sums / told < max(needed, least):
             break
         level, height = _divided(level, used, low, stop, sums / told)
@@ -158,6 +168,11 @@ def _spread(cell: Spread, share: float) -> Spread:
     return Spread(cell.shape * share, max(cell.skew * share**2, LEAST_SKEW))
 
 
+def _places(flat: Flattened, width: int) -> NDArray[np.int64]:
+    """First bins of the boxes of one width: a part of it apart."""
+    return np.arange(0, flat.rest.size - width + 1, max(1, width // PLACES))
+
+
 def _told_apart(
     bins: NDArray[np.float64], told: NDArray[np.float64], width: int
 ) -> NDArray[np.bool_]:
@@ -181,7 +196,7 @@ def _clearest(
     best, gain = None, 0.0
     total = np.concatenate(([0], np.cumsum(free)))
     for width in tried:
-        low = np.arange(flat.rest.size - width + 1)
+        low = _places(flat, width)
         sums, bins, told = flat.boxes(low, low + width)
         open_ = total[low + width] - total[low] >= MOSTLY * width
         at = np.flatnonzero(open_ & _told_apart(bins, told, width))
@@ -191,7 +206,8 @@ def _clearest(
         ratio = sums[at] / told[at] / needed
         k = int(np.argmax(ratio))
         if ratio[k] > 1:
-            edges, fitted = _fit_edges(flat, int(at[k]), int(at[k]) + width)
+            first = int(low[at[k]])
+            edges, fitted = _fit_edges(flat, first, first + width)
             if fitted > gain:
                 best, gain = edges, fitted
     return best
@@ -217,7 +233,7 @@ def _roughness(flat: Flattened, width: int, frames: int, freedom: WelchFreedom) 
     Ripple that the passband's fit cannot follow makes dips as well as crests;
     dips are no carriers.
     """
-    low = np.arange(flat.rest.size - width + 1)
+    low = _places(flat, width)
     sums, bins, told = flat.boxes(low, low + width)
     valid = _told_apart(bins, told, width)
     if not valid.any():
@@ -225,5 +241,5 @@ def _roughness(flat: Flattened, width: int, frames: int, freedom: WelchFreedom) 
     sigma = 1 / np.sqrt(freedom.shape(width, frames) * told[valid] / width)
     dip = float(np.quantile(sums[valid] / told[valid] / sigma, LOWER)) / float(ndtri(LOWER))
     # So few independent boxes fit in: their quantile has an error of its own.
-    places = np.count_nonzero(valid) / width
+    places = np.count_nonzero(valid) * max(1, width // PLACES) / width
     return max(1.0, dip / float(1 + 1.5 / np.sqrt(max(1.0, places))))

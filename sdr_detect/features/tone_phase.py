@@ -9,6 +9,7 @@ likelihood: within a dwell first, then, if the dwells' phases agree, over all.
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from sdr_detect.features.drift import Drift, drift_of
@@ -35,6 +36,9 @@ COHERENT = 0.6
 #: Half-overlapped Hann frames correlate by a sixth: in the middle of a bin the
 #: noise is denser than on average by this factor, at its edges by 2/3.
 DENSITY = 4 / 3
+
+#: Rates transformed together: 2 MB at two seconds.
+RATES_AT_ONCE = 16
 
 #: Steps of the rate within a dwell, in units of one over its length squared.
 RATE_STEP = 2.0
@@ -153,13 +157,16 @@ def _search(
     frequency = np.fft.fftfreq(size, spacing)
     allowed = np.ones(size, bool) if near_hz is None else np.abs(frequency) <= near_hz
     best = (0.0, 0.0, -1.0)
-    for rate in rates:
-        row = np.zeros(size, np.complex64)
-        row[place] = values * np.exp(-1j * np.pi * rate * time**2)
-        power = np.where(allowed, np.abs(np.fft.fft(row)) ** 2, 0)
-        k = int(np.argmax(power))
-        if power[k] > best[2]:
-            best = _peak_hz(power, k, float(frequency[1])), float(rate), float(power[k])
+    for first in range(0, rates.size, RATES_AT_ONCE):
+        some = rates[first : first + RATES_AT_ONCE]
+        rows = np.zeros((some.size, size), np.complex64)
+        rows[:, place] = values * np.exp(-1j * np.pi * np.outer(some, time**2))
+        spectra = scipy.fft.fft(rows, axis=1, overwrite_x=True)
+        power = np.where(allowed, spectra.real**2 + spectra.imag**2, np.float32(0))
+        row, k = np.unravel_index(int(np.argmax(power)), power.shape)
+        top = float(power[row, k])
+        if top > best[2]:
+            best = _peak_hz(power[row], int(k), float(frequency[1])), float(some[row]), top
     return best[0], best[1], best[2] / values.size
 
 
