@@ -169,20 +169,25 @@ def _start_s(item: Truth, rate_hz: float) -> float:
 
 
 def _period_errors(of: Scene, heard: Heard) -> tuple[list[float], int]:
+    """The first period told, folds before bursts, against the nearest multiple of the frame."""
     frame_s = FRAME_S * (1 + 1e-6 * float(getattr(of.emitter[0], "grid_drift_ppm", 0.0)))
-    tracks = [t for t in heard.tracks if t.burst_period_s is not None]
-    for track in sorted(tracks, key=lambda t: (t.kind != "fold", t.pfa, t.id)):
-        error = _relative(track, frame_s)
+    for track in sorted(heard.tracks, key=lambda t: (t.kind != "fold", t.pfa, t.id)):
+        period_s = _period_s(track)
+        if period_s is None:
+            continue
+        ratio = period_s / frame_s
+        error = ratio / max(1, round(ratio)) - 1
         if abs(error) < _SAME_PERIOD:
             return [error * 1e6], 1
     return [], 1
 
 
-def _relative(track: Track, frame_s: float) -> float:
-    """Error relative to the nearest multiple of the frame."""
-    assert track.burst_period_s is not None
-    ratio = track.burst_period_s / frame_s
-    return ratio / max(1, round(ratio)) - 1
+def _period_s(track: Track) -> float | None:
+    """The period a track states: a fold by its drift from the frame, bursts by their spacing."""
+    drift_ppm = track.features.get("fold_drift_ppm")
+    if drift_ppm is not None:
+        return FRAME_S * (1 + 1e-6 * float(drift_ppm))
+    return track.burst_period_s
 
 
 def _symbol_rate_errors(of: Scene, heard: Heard) -> tuple[list[float], int]:

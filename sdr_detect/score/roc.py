@@ -21,7 +21,7 @@ _CN_DB = -14.0
 _TARGET = 0.985
 
 #: Trials of each class, full and quick.
-_TRIALS = (300, 40)
+_TRIALS = (200, 30)
 
 _COST_S = 0.15
 

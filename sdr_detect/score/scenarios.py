@@ -57,7 +57,7 @@ TARGETS_DB: dict[str, tuple[float, float]] = {
 
 #: Rows of the quick run.
 _QUICK = ("D1 impaired, 2.4 Msps",)
-_QUICK_TRIALS = 3
+_QUICK_TRIALS = 2
 
 
 def cases() -> list[Climb]:

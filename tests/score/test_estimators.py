@@ -57,7 +57,7 @@ def test_period_errors_are_relative_to_the_drifting_frame() -> None:
         scene("s", 0.05, clean_receiver(RATE_HZ), grid_terminal(grid_drift_ppm=12.0)), 4
     )
     frame_s = FRAME_S * (1 + 12e-6)
-    folded = track(kind="fold", burst_period_s=frame_s * (1 + 0.5e-6), pfa=1e-3)
+    folded = track(kind="fold", features={"fold_drift_ppm": 12.5}, pfa=1e-3)
     multiple = track(burst_period_s=9 * frame_s * (1 - 2e-6))
     radar = track(burst_period_s=1 / 750.2)
     assert estimators._period_errors(made, Heard([multiple, folded])) == (
