@@ -51,7 +51,10 @@ _TRIALS: dict[float, tuple[int, int, int]] = {
 #: target of 2 dB lies, far enough for the verdict.
 _STEPS_DB = (-2, -1, 0, 1, 2, 3, 4, 6, 8, 11, 14, 18)
 _LONG_STEPS_DB = (-1, 0, 1, 2, 3, 5, 8, 12, 16)
-_QUICK_STEPS_DB = (-1, 0, 1, 2, 3, 5, 8, 12)
+_QUICK_STEPS_DB = {
+    "grid": (-1, 0, 1, 2, 3, 5, 8, 12),
+    "jittered": (1, 3, 5, 6, 7, 8, 11, 15),
+}
 
 #: Seconds of a core for a second of signal at one rung, per hertz of rate, and
 #: for its rendering.
@@ -91,7 +94,7 @@ def case(kind: str, rate_hz: float, duration_s: float, quick: bool = False) -> C
         width_hz,
     )
     long = duration_s > 5
-    steps = _QUICK_STEPS_DB if quick else _LONG_STEPS_DB if long else _STEPS_DB
+    steps = _QUICK_STEPS_DB[kind] if quick else _LONG_STEPS_DB if long else _STEPS_DB
     ladder = rungs_above(found.limit_db(PFAS[1]), steps)
     return replace(found, cn_db=ladder)
 
