@@ -18,7 +18,7 @@ from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent
 from sdr_detect.features.lag import LagMeter
 from sdr_detect.incidents import JOIN_S, IncidentLog
 from sdr_detect.model import Burst, FloatArray, Frame, IQBlock, Span, StreamInfo, Track
-from sdr_detect.profiles.match import weigh
+from sdr_detect.profiles.match import unknown, weigh_all
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import Judged, strongest
@@ -210,9 +210,9 @@ class Epoch:
 
 def weigh_track(track: Track, measured: Measured, profiles: Sequence[Profile]) -> Judged:
     """A track with its matches, best first."""
-    weighed = sorted(
-        (weigh(profile, measured) for profile in profiles),
-        key=lambda w: (-w.log_odds, w.profile.id),
-    )
-    shown = tuple(w.match() for w in weighed[:MATCHES_SHOWN] if w.log_odds > LEAST_ODDS)
-    return Judged(replace(track, matches=shown), tuple(weighed))
+    weighed = weigh_all(profiles, measured)
+    shown = [w.match() for w in weighed[:MATCHES_SHOWN] if w.log_odds > LEAST_ODDS]
+    nobody = unknown(weighed)
+    if nobody is not None:
+        shown.insert(0, nobody)
+    return Judged(replace(track, matches=tuple(shown)), weighed)

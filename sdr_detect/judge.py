@@ -51,7 +51,7 @@ def judge(
         (judged, weighed)
         for judged, weighed in zip(tracks, terminals, strict=True)
         if weighed is not None
-        and _carries(judged, weighed, settings)
+        and _carries(judged, weighed, settings, watch.analysed_s)
         and not _part_of_another(judged, tracks)
     ]
     if grounds:
@@ -89,11 +89,13 @@ def _rival_odds(judged: Judged) -> float:
     )
 
 
-def _carries(judged: Judged, weighed: Weighed, settings: VerdictSettings) -> bool:
+def _carries(
+    judged: Judged, weighed: Weighed, settings: VerdictSettings, listened_s: float
+) -> bool:
     return (
         weighed.grounded
-        and weighed.match().score >= settings.min_score
-        and weighed.pfa <= settings.max_pfa
+        and weighed.score >= settings.min_score
+        and weighed.pfa <= settings.allowed_pfa(listened_s)
         and weighed.log_odds >= _rival_odds(judged) + CLEAR_LEAD
     )
 
@@ -128,6 +130,8 @@ def _suspect(judged: Judged, weighed: Weighed, tracks: Sequence[Judged]) -> bool
         return False
     if _part_of_another(judged, tracks):
         return False
+    if judged.track.kind == "sweep":
+        return judged.track.features.get("on_channel") is True
     # A terminal that hops leaves its bursts in several tracks.
     alike = sum(
         other.track.burst_count

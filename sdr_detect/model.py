@@ -276,7 +276,10 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How well a track agrees with one emitter profile. "Consistent with", never "is"."""
+    """How well a track agrees with one emitter profile. "Consistent with", never "is".
+
+    The profile ``unknown`` stands for an emitter that nobody described.
+    """
 
     profile: str
     system: str

@@ -10,6 +10,14 @@ from pydantic import Field, field_validator
 
 from sdr_detect.config import Strict
 
+DAY_S = 86400.0
+
+#: Detectors on which a verdict can rest: single bursts, folded ones, carriers.
+GROUNDS = ("burst", "fold", "carrier")
+
+#: No single answer may be wrong more often than this, however long the watch.
+MOST_PFA = 1e-2
+
 
 class FrameSettings(Strict):
     """How the stream is cut into dwells, frames and fine cells."""
@@ -128,8 +136,12 @@ class VerdictSettings(Strict):
     """What it takes to say `detected`, and to say anything at all."""
 
     min_score: float = Field(default=0.9, gt=0.5, lt=1)
-    #: Probability that blank data of this length yields such a track.
+    #: Probability that blank data of this length yields such a track: what a
+    #: single recording is allowed, however short.
     max_pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
+    #: False detections expected in 24 h of listening to noise, all detectors and
+    #: bands together. A watch of hours is allowed its share of it.
+    false_alarms_per_day: float = Field(default=0.1, gt=0, le=1)
     #: Above this share of lost or overloaded time nothing can be said.
     max_blind_fraction: float = Field(default=0.5, gt=0, le=1)
     #: Shorter recordings cannot hold two of the slowest burst repetitions.
@@ -140,6 +152,15 @@ class VerdictSettings(Strict):
     #: Below this probability of intercept "not detected" becomes "inconclusive".
     #: 0 asks only that some terminal band was covered at all.
     min_poi: float = Field(default=0.0, ge=0, le=1)
+
+    def allowed_pfa(self, listened_s: float) -> float:
+        """Chance of a false detection that one detector has in so much listening.
+
+        The daily budget grows with the time listened, in whatever bands, and is
+        shared by the kinds of detector that can ground a verdict.
+        """
+        share = self.false_alarms_per_day / len(GROUNDS) * listened_s / DAY_S
+        return min(MOST_PFA, max(self.max_pfa, share))
 
 
 class Settings(Strict):

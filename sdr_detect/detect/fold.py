@@ -152,7 +152,10 @@ class GridFold:
 
     def _search(self, scale: int, index: int) -> list[FoldSighting]:
         """What the window of ``scale`` dwells that holds dwell ``index`` shows."""
-        budget = self._setup.settings.fold.pfa / chance_weight(self._searched[scale] + 1)
+        listened_s = self._setup.layout.dwell_s * (self._searched[1] + 1)
+        settings = self._setup.settings
+        allowed = max(settings.fold.pfa, settings.verdict.allowed_pfa(listened_s))
+        budget = allowed / chance_weight(self._searched[scale] + 1)
         window = FoldWindow(self._window_dwells(scale, index), self._folder)
         hit = window.search(budget * ENERGY_SHARE)
         if hit is not None and not hit.steady:
@@ -167,8 +170,7 @@ class GridFold:
 
     def _is_pulse(self, sighting: FoldSighting) -> bool:
         """Whether it may as well be a radar: short, and without a preamble's repetition."""
-        layout = self._setup.layout
-        if sighting.hit is None or not sighting.hit.is_pulse(layout.hop / layout.sample_rate_hz):
+        if sighting.hit is None or not sighting.hit.is_pulse:
             return False
         preamble = None if sighting.lags is None else sighting.lags.search()
         pulse = preamble is None or preamble.chance > PULSE_CHANCE
@@ -179,11 +181,7 @@ class GridFold:
         lags_s = self._folder.lags.lags_s
         if not lags_s:
             return None
-        return FoldedLags(
-            window.aligned("lags", drift_ppm).astype(np.complex128),
-            window.aligned("counts", drift_ppm).astype(np.float64),
-            lags_s,
-        )
+        return FoldedLags(window.aligned("lags", drift_ppm).astype(np.complex128), lags_s)
 
     def _add(self, tracks: list[FoldTrack], found: list[FoldSighting]) -> None:
         """Put sightings into tracks."""

@@ -181,7 +181,7 @@ def measure_fold(
         (),
         frozenset(flags),
     )
-    grid = None if hit is None else grid_of(hit, hit.box.chance * weights[best.scale], bin_s)
+    grid = None if hit is None else grid_of(hit, hit.box.chance * weights[best.scale])
     return public, replace(measured(info, band_hz, features, (), lags), folded=grid)
 
 

@@ -53,6 +53,11 @@ class Layout:
         return self.frames * self.hop
 
     @property
+    def dwell_s(self) -> float:
+        """Time from one dwell's start to the next."""
+        return self.dwell_samples / self.sample_rate_hz
+
+    @property
     def fine(self) -> int:
         """Samples in a fine cell."""
         return self.hop // FINE_PER_HOP

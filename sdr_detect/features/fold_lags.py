@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.stft import Dwell
-from sdr_detect.features.fold_values import CLIP_SIGMAS, HANN_BINS
 from sdr_detect.features.lag import RESOLVED_SAMPLES, LagPeak
 from sdr_detect.model import ComplexArray, FloatArray
 
@@ -36,11 +35,21 @@ UPLINK = (0, 1)
 #: lags apart from 0.5 µs on: what correlates there as well is narrow in band.
 CONTROL_S = (1.5e-6, 2.85e-6, 3.2e-6, 3.55e-6)
 
+#: Frames count as they are, and by the probability that a burst begins there:
+#: the first is better where every period holds a burst, the second where few do.
+SETS = 2
+
+#: A frame's power, over the noise level, is taken to be no less.
+LEAST_POWER = np.float32(0.3)
+
 #: Frames, at least, that a median is taken over: an error of 3 % is no matter.
 SOME = 2048
 
 #: A preamble of 17.9 µs reaches into up to three frames.
 WIDTHS = (1, 2, 3)
+
+#: Row of the unweighted frames at the greatest width.
+PLAIN = SETS * (len(WIDTHS) - 1)
 
 #: A claimed lag must stand out this much (in power) above the control lags.
 ABOVE_CONTROLS = 2.0
@@ -72,37 +81,46 @@ class FrameLags:
         if any(CLAIMED_S[k] not in self.lags_s for k in UPLINK):
             self.lags_s = []
 
-    def of(self, dwell: Dwell) -> ComplexArray:
-        """Lag products of every frame, and their energies.
+    def of(self, dwell: Dwell, weight: FloatArray) -> ComplexArray:
+        """Lag products of every frame, and their energies, weighted.
+
+        Parameters
+        ----------
+        weight : (frames,) float32
+            Probability that a burst begins at the frame: the frames between
+            bursts hold nothing but noise.
 
         Returns
         -------
-        (frames, lags + 1) complex64
-            Correlations divided by the noise power, mean removed; in the last
-            column the energy above the noise level. A frame much stronger than
-            noise is scaled down as a whole, so that neither one frame outweighs
-            the rest nor the ratio of its correlation to its energy changes.
+        (frames, SETS, lags + 2) complex64
+            Once as they are and once weighted: correlations divided by the
+            frame's own power, so that strong frames do not outweigh the rest,
+            less what correlates all the time; the share of the power above the
+            noise level; last the weight and, as imaginary part, its square.
             Zero for frames that are not whole. No lags where the slice is too
             narrow to resolve the uplink's preamble and its controls.
         """
         layout, ok = dwell.layout, dwell.frame_ok
         count = len(self.lags_s)
-        found = np.zeros((layout.frames, count + 1), np.complex64)
+        found = np.zeros((layout.frames, SETS, count + 2), np.complex64)
         if not (count and ok.any()):
             return found
         if self._turns is None:
             angle = 2 * np.pi * layout.offsets_hz[:, None] * np.array(self.lags_s)
             self._turns = np.concatenate((np.cos(angle), np.sin(angle)), axis=1).astype(np.float32)
         used = (layout.subband >= 0) & (dwell.floor > 0)
-        weight = np.zeros(layout.nfft, np.float32)
-        np.divide(1.0 / max(1, int(used.sum())), dwell.floor, out=weight, where=used)
-        both = dwell.power @ (weight[:, None] * self._turns)
-        energy = dwell.power @ weight
-        found.real[:, :count], found.imag[:, :count] = both[:, :count], both[:, count:]
-        found.real[:, count] = energy
-        found -= _middle(found[ok])
-        limit = np.float32(CLIP_SIGMAS * np.sqrt(HANN_BINS / max(1, int(used.sum()))))
-        found *= np.minimum(1, limit / np.maximum(found.real[:, count], limit))[:, None]
+        white = np.zeros(layout.nfft, np.float32)
+        np.divide(1.0 / max(1, int(used.sum())), dwell.floor, out=white, where=used)
+        both = dwell.power @ (white[:, None] * self._turns)
+        power = np.maximum(dwell.power @ white, LEAST_POWER)
+        plain = found[:, 0]
+        plain.real[:, :count], plain.imag[:, :count] = both[:, :count], both[:, count:]
+        plain[:, :count] /= power[:, None]
+        plain.real[:, count] = 1 - 1 / power
+        plain -= _middle(plain[ok])
+        found[:, 1] = plain * weight[:, None]
+        plain[:, -1] = 1 + 1j
+        found[:, 1, -1] = weight + 1j * weight**2
         found[~ok] = 0
         return found
 
@@ -118,11 +136,11 @@ def _middle(found: ComplexArray) -> ComplexArray:
 
 @dataclass(frozen=True, slots=True)
 class PreambleHit:
-    """A lag that repeats at one phase: its index, first bin and width, power, chance."""
+    """A lag that repeats at one phase: its index, first bin, row of the search, power, chance."""
 
     lag: int
     start: int
-    width: int
+    row: int
     power: float
     chance: float
 
@@ -132,30 +150,27 @@ class FoldedLags:
 
     Parameters
     ----------
-    sums : (bins, lags + 1) complex128
+    sums : (bins, SETS, lags + 2) complex128
         As `FrameLags.of` makes them, summed by phase.
-    counts : (bins,) float64
-        Frames in each bin.
     lags_s : sequence of float
         The claimed ones first.
     """
 
-    def __init__(
-        self, sums: NDArray[np.complex128], counts: NDArray[np.float64], lags_s: Sequence[float]
-    ) -> None:
+    def __init__(self, sums: NDArray[np.complex128], lags_s: Sequence[float]) -> None:
         self._lags_s = np.asarray(lags_s)
         self._claimed = int(np.count_nonzero(np.isin(self._lags_s, CLAIMED_S)))
-        held = np.maximum(np.stack([_running(counts, width) for width in WIDTHS]), 1.0)
-        mean = np.stack([_running(sums, width) for width in WIDTHS]) / held[..., None]
-        level = np.sort(sums[:, -1].real / np.maximum(counts, 1.0))
-        # The quiet phases tell the level: most of the frame may hold bursts.
-        self._energy = mean[..., -1].real - float(level[: max(1, level.size // 4)].mean())
-        self._mean = np.abs(mean[..., :-1])
+        # Rows: every width of both sets.
+        total = np.concatenate([_running(sums, width).swapaxes(0, 1) for width in WIDTHS])
+        weight = np.maximum(total[..., -1].real, 1e-9)
+        squares = np.maximum(total[..., -1].imag, 1e-18)
+        self._energy = total[..., -2].real / weight
+        self._mean = np.abs(total[..., :-2]) / weight[..., None]
+        power = np.abs(total[..., :-2]) ** 2 / squares[..., None]
         # The median over phases is noise, with whatever makes frames alike.
-        variance = np.median(self._mean**2 * held[..., None], axis=1, keepdims=True) / np.log(2)
-        self._power = self._mean**2 * held[..., None] / np.maximum(variance, 1e-30)
-        self._doubt = np.sqrt(variance.mean(axis=2) / held)
-        self._near = np.arange(counts.size)
+        variance = np.median(power, axis=1, keepdims=True) / np.log(2)
+        self._power = power / np.maximum(variance, 1e-30)
+        self._doubt = np.sqrt(variance.mean(axis=2) * squares) / weight
+        self._near = np.arange(len(sums))
 
     def at(self, first_bin: int, bins: int) -> FoldedLags:
         """The same, to be asked about ``bins`` phases from ``first_bin`` on."""
@@ -192,10 +207,11 @@ class FoldedLags:
         row, column = np.unravel_index(int(np.argmax(power)), power.shape)
         start = int(self._near[column])
         top = float(power[row, column])
-        chance = min(1.0, self._near.size * len(WIDTHS) * len(UPLINK) * float(np.exp(-top)))
+        tests = self._near.size * len(self._power) * len(UPLINK)
+        chance = min(1.0, tests * float(np.exp(-top)))
         if not self._possible(int(row), start, lag):
             chance = 1.0
-        return PreambleHit(lag, start, WIDTHS[row], top, chance)
+        return PreambleHit(lag, start, int(row), top, chance)
 
     def _possible(self, row: int, start: int, lag: int) -> bool:
         """Whether a preamble can look so.
@@ -215,8 +231,8 @@ class FoldedLags:
 
     def _excluded(self, lag: int) -> bool:
         """Whether energy rises at these phases, and no preamble is in it."""
-        energy, doubt = self._energy[-1, self._near], self._doubt[-1, self._near]
-        mean = self._mean[-1, self._near, lag]
+        energy, doubt = self._energy[PLAIN, self._near], self._doubt[PLAIN, self._near]
+        mean = self._mean[PLAIN, self._near, lag]
         risen = energy > RISEN_SIGMAS * doubt
         least = LEAST_SHARE * (energy - EXCLUDED_SIGMAS * doubt)
         return bool(
@@ -230,9 +246,7 @@ class FoldedLags:
         where a preamble would have been seen had there been one.
         """
         hit = self._best(lag)
-        row = WIDTHS.index(hit.width)
-        level = 1 + max(0.0, float(self._energy[row, hit.start]))
-        strength = float(min(1.0, self._mean[row, hit.start, lag] / level))
+        strength = float(min(1.0, self._mean[hit.row, hit.start, lag]))
         lag_s = float(self._lags_s[lag])
         share = 1.0 if hit.chance == 1.0 and self._excluded(lag) else 0.0
         return LagPeak(lag_s, RESOLUTION * lag_s, strength, hit.chance, share)

@@ -58,7 +58,7 @@ class Box:
     chance: float
 
 
-def box_widths(bins: int, least: int = 2) -> NDArray[np.int64]:
+def box_widths(bins: int, least: int) -> NDArray[np.int64]:
     """Widths tried, in bins: steps of a third lose less than 0.2 dB."""
     widths = [least]
     while (following := max(widths[-1] + 1, round(widths[-1] * 1.33))) <= WIDEST * bins:

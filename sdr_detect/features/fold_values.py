@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.special import ndtri
 from scipy.stats import gamma
 
@@ -44,6 +44,9 @@ DEVIATIONS = 3.0
 
 #: Periods over which the level is taken that a burst must rise above.
 LEVEL_PERIODS = 8
+
+#: A burst's beginning is placed to so many frames.
+NEAR_FRAMES = 2
 
 #: Quantile that, with the median, tells how much the level varies without bursts.
 LOWER = 0.1
@@ -108,6 +111,16 @@ class FoldValues:
                 values[:, column] = _odds(level, ok, self.burst_frames[column])
         values[~ok] = 0
         return values
+
+    def weight(self, values: FloatArray) -> FloatArray:
+        """Probability that a burst begins within two frames of each: (frames,).
+
+        Where single bursts drown in noise it is about the same for every frame.
+        """
+        odds = values[:, 1 + QUARTERS :]
+        begins = 1 - (1 - SHARE) * np.exp(-np.maximum(odds, np.log1p(-SHARE))).mean(axis=1)
+        near: FloatArray = maximum_filter1d(begins.astype(np.float32), 2 * NEAR_FRAMES + 1)
+        return near
 
     def in_noise(self, moments: NDArray[np.float64]) -> NDArray[np.float64]:
         """The moments, (2, COLUMNS), with those of noise alone for the sparse columns.

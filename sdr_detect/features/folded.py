@@ -51,9 +51,6 @@ PULSE_SHARE = 0.7
 #: Bins looked at before and behind the box for that.
 BESIDE = 2
 
-#: The frame's own bins are one hop wide: a burst may look this much shorter.
-SHORTER = 0.85
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DwellFold:
@@ -72,8 +69,8 @@ class DwellFold:
     other_counts : (size,) float32
     moments : (2, COLUMNS) float64
         Variance and skewness of one frame's value.
-    lags : (bins, lags + 1) complex64
-        Lag products of single frames and their energies, likewise.
+    lags : (bins, SETS, lags + 2) complex64
+        Lag products of single frames (`FrameLags.of`), likewise.
     """
 
     first_sample: int
@@ -106,9 +103,10 @@ class FoldHit:
     subband_excess: NDArray[np.float64]
     subband_sigma: float
 
-    def is_pulse(self, bin_s: float) -> bool:
+    @property
+    def is_pulse(self) -> bool:
         """Whether it is shorter than any burst: a preamble alone, or a radar's pulse."""
-        return self.box.width * bin_s < SHORTER * SHORTEST_BURST_S or self.peak_share > PULSE_SHARE
+        return self.peak_share > PULSE_SHARE
 
     @property
     def steady(self) -> bool:
@@ -126,6 +124,8 @@ class Folder:
         self.values = FoldValues(layout)
         self.lags = FrameLags(layout.sample_rate_hz)
         self.dwell_samples = layout.dwell_samples
+        bin_s = layout.hop / layout.sample_rate_hz
+        self.least_width = max(2, round(SHORTEST_BURST_S / bin_s))
 
     def fold(self, dwell: Dwell) -> DwellFold:
         """Fold one dwell."""
@@ -135,7 +135,9 @@ class Folder:
         values = self.values.of(energy, ok)
         sums, counts = self.plan.fold(first, values, ok)
         others, other_counts = self.others.fold(first, values, ok)
-        lags, _ = self.plan.fold(first, self.lags.of(dwell).view(np.float32), ok)
+        products = self.lags.of(dwell, self.values.weight(values))
+        columns = products.reshape(len(ok), -1).view(np.float32)
+        lags = self.plan.fold(first, columns, ok)[0].view(np.complex64)
         return DwellFold(
             first,
             sums,
@@ -144,7 +146,7 @@ class Folder:
             others,
             other_counts,
             moments(values, ok),
-            lags.view(np.complex64),
+            lags.reshape(-1, *products.shape[1:]),
         )
 
 
@@ -158,6 +160,7 @@ class FoldWindow:
         self._values = folder.values
         self._burst_frames = folder.values.burst_frames
         self._trials = folder.values.trials
+        self._least = folder.least_width
         self._dwell_samples = folder.dwell_samples
         self.first_sample = dwells[0].first_sample
         self.stop_sample = dwells[-1].first_sample + folder.dwell_samples
@@ -264,7 +267,7 @@ class FoldWindow:
 
     def _widths(self, column: int, bins: int) -> NDArray[np.int64]:
         """Boxes tried: a sparse value already holds the energy of its burst."""
-        return np.ones(1, np.int64) if self._burst_frames[column] else box_widths(bins)
+        return np.ones(1, np.int64) if self._burst_frames[column] else box_widths(bins, self._least)
 
     def _nearby(self, z: float) -> float | None:
         """A rate beside the frame's, relative to it, that explains the window better.
@@ -284,7 +287,7 @@ class FoldWindow:
         for drift in trial:
             sums = self.aligned("sums", drift)[:, 0].astype(np.float64)
             counts = self.aligned("counts", drift).astype(np.float64)
-            found = best_box(sums, counts, noise, box_widths(self.bins))
+            found = best_box(sums, counts, noise, box_widths(self.bins, self._least))
             best = max(best, (found.z, float(drift)))
         return 1 + 1e-6 * best[1] if best[0] > NEARBY_SHARE * z else None
 
@@ -321,13 +324,13 @@ class FoldedGrid:
     detail: str
 
 
-def grid_of(hit: FoldHit, pfa: float, bin_s: float) -> FoldedGrid | None:
+def grid_of(hit: FoldHit, pfa: float) -> FoldedGrid | None:
     """What a steady hit tells of the grid.
 
     ``pfa`` is the chance that bursts at random times do as well. None where
     that is too likely, and for pulses: a radar may keep any rate.
     """
-    if pfa >= GRID_PFA or hit.is_pulse(bin_s):
+    if pfa >= GRID_PFA or hit.is_pulse:
         return None
     period_s = 1 / FRAME_RATE_HZ
     seen = (

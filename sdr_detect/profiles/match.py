@@ -1,17 +1,17 @@
 """How well a measured track agrees with a profile, with the reasons in words.
 
 Each claim that could be measured adds its weight, or takes away what stands
-against it; the sum with the profile's prior is the logarithm of odds. Claims
-are read as independent, so the score ranks explanations; it is no calibrated
-probability.
+against it; claims of one cause count once. The sum with the profile's prior is
+the logarithm of the odds against an emitter that nobody described. A score is
+the share of one explanation among all, that unknown one included.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit
 
 from sdr_detect.model import Match
 from sdr_detect.profiles.measured import Measured
@@ -59,6 +59,7 @@ class Weighed:
     profile: Profile
     log_odds: float
     findings: tuple[Finding, ...]
+    score: float = 0.0
 
     @property
     def structural_met(self) -> tuple[Finding, ...]:
@@ -93,24 +94,57 @@ class Weighed:
             self.profile.id,
             self.profile.system,
             self.profile.role,
-            float(expit(np.clip(self.log_odds, -30, 30))),
+            self.score,
             bool(self.structural_met),
             tuple(f.detail for f in self.findings if f.met),
             tuple(f.detail for f in self.findings if f.met is False),
         )
 
 
+def weigh_all(profiles: Sequence[Profile], measured: Measured) -> tuple[Weighed, ...]:
+    """Every profile weighed, best first, with their shares of the odds."""
+    weighed = sorted(
+        (weigh(profile, measured) for profile in profiles),
+        key=lambda w: (-w.log_odds, w.profile.id),
+    )
+    odds = np.exp(np.clip([w.log_odds for w in weighed], -30, 30))
+    shares = odds / (1 + odds.sum())
+    return tuple(replace(w, score=float(s)) for w, s in zip(weighed, shares, strict=True))
+
+
+def unknown(weighed: Sequence[Weighed]) -> Match | None:
+    """The answer that no known emitter explains it, where that is the likeliest."""
+    share = 1 - sum(w.score for w in weighed)
+    if weighed and share <= weighed[0].score:
+        return None
+    return Match(
+        "unknown",
+        "unknown",
+        "unknown",
+        share,
+        False,
+        ("no known emitter explains it better than one that nobody described",),
+    )
+
+
 def weigh(profile: Profile, measured: Measured) -> Weighed:
     """Weigh every claim of a profile."""
     findings = tuple(_evaluate(claim, measured) for claim in profile.claims)
-    total = profile.prior
-    for finding in findings:
+    weighed = Weighed(profile, profile.prior + _evidence(findings), findings)
+    return replace(weighed, log_odds=-30.0) if weighed.excluded else weighed
+
+
+def _evidence(findings: Sequence[Finding]) -> float:
+    """Sum of what speaks for and against, the most telling of each cause."""
+    told: dict[tuple[str, bool], float] = {}
+    for number, finding in enumerate(findings):
         if finding.met is None or isinstance(finding.claim, UnknownClaim):
             continue
+        cause = finding.claim.cause or str(number)
         against = finding.claim.against if finding.against is None else finding.against
-        total += finding.claim.weight if finding.met else -against
-    weighed = Weighed(profile, total, findings)
-    return Weighed(profile, -30.0, findings) if weighed.excluded else weighed
+        worth = finding.claim.weight if finding.met else against
+        told[cause, finding.met] = max(worth, told.get((cause, finding.met), 0.0))
+    return sum(worth if met else -worth for (_, met), worth in told.items())
 
 
 def _evaluate(claim: AnyClaim, measured: Measured) -> Finding:

@@ -65,6 +65,8 @@ class Claim(Strict):
     was measured and not met rules the profile out. ``structural`` marks what
     an emitter of another kind does not show by chance (timing, OFDM lags,
     symbol rate): without one met, a profile is never the ground of ``detected``.
+    Claims of one ``cause`` see the same thing in two ways, a cyclic prefix by its
+    lag and by its length: only the one that tells most counts, for and against.
     """
 
     text: str = Field(min_length=3)
@@ -74,6 +76,7 @@ class Claim(Strict):
     against: float = Field(default=1.0, ge=0, le=20)
     required: bool = False
     structural: bool = False
+    cause: str | None = Field(default=None, pattern=r"^[a-z_]+$")
 
 
 class BandClaim(Claim):

@@ -16,7 +16,7 @@ from sdr_detect.features.grid import GridResult
 from sdr_detect.features.lag import LagPeak
 from sdr_detect.judge import judge
 from sdr_detect.model import Flag, Span, Track
-from sdr_detect.profiles.match import weigh
+from sdr_detect.profiles.match import weigh_all
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.reasons import Judged, Watch
 from sdr_detect.settings import VerdictSettings
@@ -92,7 +92,7 @@ def judged(
         strengths=strengths or {},
         signal_share=signal_share,
     )
-    weighed = tuple(sorted((weigh(p, measured) for p in all_profiles()), key=lambda w: -w.log_odds))
+    weighed = weigh_all(all_profiles(), measured)
     lower, upper = rf or (-1e6, 1e6)
     track = Track(
         1,
