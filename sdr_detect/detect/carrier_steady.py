@@ -83,7 +83,9 @@ def _band(power: FloatArray, found: CarrierLine) -> NDArray[np.float64]:
     """Power in the carrier's band over that of the slice: gain steps cancel."""
     inside = power[:, found.low : found.high + 1].sum(axis=1, dtype=np.float64)
     # Half of the bins at least are not the carrier's: the median is the slice's.
-    ratio: NDArray[np.float64] = inside / np.median(power[:, ::MEDIAN_STEP], axis=1)
+    # Made-up samples without noise leave nothing in the other bins.
+    around = np.maximum(np.median(power[:, ::MEDIAN_STEP], axis=1), np.finfo(np.float32).tiny)
+    ratio: NDArray[np.float64] = inside / around
     return ratio
 
 
