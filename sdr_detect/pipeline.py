@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdr_detect.detect.energy import EnergyTest
 from sdr_detect.epoch import Epoch, weigh_track
 from sdr_detect.events import Event, TrackEvent, Verdict
 from sdr_detect.intercept import detection_limit_db
@@ -145,11 +146,9 @@ class Pipeline:
         watched_s = epoch.analysed_s
         limit = None
         if watched_s > 0:
+            thermal = EnergyTest(epoch.layout, self._settings.burst).least_excess
             limit = detection_limit_db(
-                watched_s,
-                epoch.layout.dwell_samples / epoch.info.sample_rate_hz,
-                epoch.layout.used_hz,
-                epoch.energy_excess,
+                watched_s, epoch.layout.used_hz, thermal, epoch.energy_excess
             )
         if len(self._watched) < MAX_EPOCHS:
             self._ranges.append(epoch.info.rf_range_hz)

@@ -96,6 +96,11 @@ class EnergyTest:
             for width in _dyadic(layout.subbands)
         ]
 
+    @property
+    def least_excess(self) -> float:
+        """Rise that the longest, widest test asks for where noise is thermal."""
+        return min(test.excess for test in self._tests)
+
     def find(self, dwell: Dwell) -> Exceedances:
         """Test every box of the dwell."""
         # Sub-bands first: the tests run along time.

@@ -34,6 +34,9 @@ from sdr_detect.profiles.measured import Measured
 #: After the bursts, which renew the noise reference.
 ORDER = 15
 
+#: Phase bins below which a frame cannot show its shortest burst (53.6 µs).
+LEAST_BINS = 25
+
 #: Short pulses count where noise shows a preamble's repetition so rarely.
 PULSE_CHANCE = 1e-3
 
@@ -54,6 +57,8 @@ class GridFold:
 
     def update(self, dwell: Dwell) -> list[Burst]:
         """Fold a dwell; search the windows that it completes."""
+        if self._folder.plan.size < LEAST_BINS:
+            return []
         index = dwell.first_sample // dwell.layout.dwell_samples
         if self._dwells:
             before = self._last_index()

@@ -70,19 +70,21 @@ def test_covered_share_counts_channels_touched() -> None:
 
 def test_limit_falls_with_time_and_bandwidth_to_that_of_energy() -> None:
     def limit(seconds: float, width_hz: float) -> float:
-        found = detection_limit_db(seconds, 0.1, width_hz, 0.05)
+        found = detection_limit_db(seconds, width_hz, 0.05, 0.05)
         assert found is not None
         return found
 
     assert limit(0.1, 1.9e6) > limit(1, 1.9e6) > limit(10, 1.9e6) - 1e-9
     assert limit(0.1, 1.9e6) > limit(0.1, 4e6) > limit(0.1, 16e6) - 1e-9
-    # Nothing is found that no single burst's energy shows.
-    assert limit(1e4, 16e6) >= 10 * math.log10(0.05)
-    deaf = detection_limit_db(1e4, 0.1, 16e6, 0.5)
+    # Longer than a slot nothing adds up coherently.
+    assert limit(1e4, 16e6) == limit(15, 16e6)
+    # Nothing is found whose bursts cannot be told from the silence between them.
+    assert limit(1e4, 16e6) >= 10 * math.log10(0.05 / 3)
+    deaf = detection_limit_db(1e4, 16e6, 0.05, 0.5)
     assert deaf is not None
-    assert deaf >= 10 * math.log10(0.5)
+    assert deaf >= 10 * math.log10(0.45)
 
 
 def test_no_limit_where_nothing_can_be_recognised() -> None:
-    assert detection_limit_db(0.005, 0.1, 2e6, 0.05) is None
-    assert detection_limit_db(100, 0.1, 200e3, 0.05) is None
+    assert detection_limit_db(0.005, 2e6, 0.05, 0.05) is None
+    assert detection_limit_db(100, 200e3, 0.05, 0.05) is None
