@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.layout import Layout
+from sdr_detect.dsp.runs import runs
 from sdr_detect.model import FloatArray
 
 #: Frame of the Starlink air interface, 1/750 s (Humphreys et al. 2022 for the
@@ -89,7 +90,9 @@ class FoldPlan:
         counts = np.zeros(self.size, np.float32)
         bins = self.bins.astype(np.float64)
         phases = np.mod(first_sample / self.periods, 1.0) * bins
-        _fold(values, ok, phases, bins * self.hop / self.periods, self.offsets, sums, counts)
+        steps = bins * self.hop / self.periods
+        values = np.ascontiguousarray(values)
+        fold_frames(values, runs(ok), phases, steps, self.offsets, sums, counts)
         return sums, counts
 
 
@@ -101,29 +104,101 @@ def make_plan(layout: Layout, ratios: tuple[float, ...]) -> FoldPlan:
 
 
 @njit(cache=True, nogil=True)
-def _fold(
+def fold_frames(
     values: FloatArray,
-    ok: NDArray[np.bool_],
+    stretches: NDArray[np.int64],
     phases: NDArray[np.float64],
     steps: NDArray[np.float64],
     offsets: NDArray[np.int64],
     sums: FloatArray,
     counts: FloatArray,
 ) -> None:
-    """Add each frame to the bin of its phase, for every rate. Steps are in bins."""
+    """Add each frame to the bin of its phase, for every rate. Phases are in bins.
+
+    A frame is about a bin long: for most of a period the next frame falls into
+    the next bin, and runs of both are added up at once.
+
+    Parameters
+    ----------
+    values : (frames, columns) float32, contiguous
+    stretches : (n, 2) int64
+        First and end of the runs of frames that count.
+    phases, steps : (rates,) float64
+        Phase of frame 0, and from one frame to the next.
+    offsets : (rates + 1,) int64
+    sums : (size, columns) float32, contiguous
+        Added to, as is ``counts``, (size,) float32.
+    """
+    columns = values.shape[1]
+    source, target = values.reshape(-1), sums.reshape(-1)
     for r in range(phases.size):
-        first = offsets[r]
-        bins = offsets[r + 1] - first
-        phase = phases[r]
-        for f in range(values.shape[0]):
-            k = int(phase)
-            if k >= bins:
-                k = bins - 1
-            if ok[f]:
-                counts[first + k] += np.float32(1)
-                row = sums[first + k]
-                for c in range(values.shape[1]):
-                    row[c] += values[f, c]
-            phase += steps[r]
-            while phase >= bins:
-                phase -= bins
+        first, bins, step = offsets[r], offsets[r + 1] - offsets[r], steps[r]
+        for s in range(stretches.shape[0]):
+            f, stop = stretches[s]
+            phase = (phases[r] + f * step) % bins
+            while f < stop:
+                k = min(int(phase), bins - 1)
+                count = min(stop - f, bins - k)
+                # Frames until the phase has gained or lost a bin on them.
+                rest = phase - k
+                if step > 1:
+                    count = min(count, int(np.ceil((1 - rest) / (step - 1))))
+                elif step < 1:
+                    count = min(count, int(rest / (1 - step)) + 1)
+                count = max(count, 1)
+                counts[first + k : first + k + count] += np.float32(1)
+                part = source[f * columns : (f + count) * columns]
+                sum_ = target[(first + k) * columns : (first + k + count) * columns]
+                for c in range(part.size):
+                    sum_[c] += part[c]
+                f += count
+                phase = (phase + count * step) % bins
+
+
+@njit(cache=True, nogil=True)
+def central_moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Second and third central moment of each column, (2, columns), over the rows ``ok``."""
+    rows, columns = values.shape
+    count = max(1, np.count_nonzero(ok))
+    mean = np.zeros(columns)
+    for f in range(rows):
+        if ok[f]:
+            for c in range(columns):
+                mean[c] += values[f, c]
+    mean /= count
+    found = np.zeros((2, columns))
+    for f in range(rows):
+        if ok[f]:
+            for c in range(columns):
+                off = values[f, c] - mean[c]
+                found[0, c] += off * off
+                found[1, c] += off * off * off
+    return found / count
+
+
+@njit(cache=True, nogil=True)
+def weighted_twice(
+    values: FloatArray, weight: FloatArray, ok: NDArray[np.bool_], out: FloatArray
+) -> None:
+    """Values as they are and weighted, each followed by the weight and its square.
+
+    Parameters
+    ----------
+    values : (frames, columns) float32
+    weight : (frames,) float32
+    ok : (frames,) bool
+        Other frames become zero.
+    out : (frames, 2, columns + 2) float32
+        Overwritten.
+    """
+    columns = values.shape[1]
+    for f in range(values.shape[0]):
+        plain, weighted = out[f, 0], out[f, 1]
+        one = np.float32(1) if ok[f] else np.float32(0)
+        w = one * weight[f]
+        for c in range(columns):
+            plain[c] = one * values[f, c]
+            weighted[c] = w * values[f, c]
+        plain[columns] = plain[columns + 1] = one
+        weighted[columns] = w
+        weighted[columns + 1] = w * weight[f]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.dsp.fold import weighted_twice
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.lag import RESOLVED_SAMPLES, LagPeak
 from sdr_detect.model import ComplexArray, FloatArray
@@ -44,6 +45,9 @@ LEAST_POWER = np.float32(0.3)
 
 #: Frames, at least, that a median is taken over: an error of 3 % is no matter.
 SOME = 2048
+
+#: Frames transformed together: few enough for the library's routine for small matrices.
+BATCH = 64
 
 #: A preamble of 17.9 µs reaches into up to three frames.
 WIDTHS = (1, 2, 3)
@@ -102,35 +106,40 @@ class FrameLags:
         """
         layout, ok = dwell.layout, dwell.frame_ok
         count = len(self.lags_s)
-        found = np.zeros((layout.frames, SETS, count + 2), np.complex64)
-        if not (count and ok.any()):
-            return found
-        if self._turns is None:
-            angle = 2 * np.pi * layout.offsets_hz[:, None] * np.array(self.lags_s)
-            self._turns = np.concatenate((np.cos(angle), np.sin(angle)), axis=1).astype(np.float32)
         used = (layout.subband >= 0) & (dwell.floor > 0)
+        if not (count and ok.any() and used.any()):
+            return np.zeros((layout.frames, SETS, count + 2), np.complex64)
         white = np.zeros(layout.nfft, np.float32)
-        np.divide(1.0 / max(1, int(used.sum())), dwell.floor, out=white, where=used)
-        both = dwell.power @ (white[:, None] * self._turns)
-        power = np.maximum(dwell.power @ white, LEAST_POWER)
-        plain = found[:, 0]
-        plain.real[:, :count], plain.imag[:, :count] = both[:, :count], both[:, count:]
-        plain[:, :count] /= power[:, None]
-        plain.real[:, count] = 1 - 1 / power
-        plain -= _middle(plain[ok])
-        found[:, 1] = plain * weight[:, None]
-        plain[:, -1] = 1 + 1j
-        found[:, 1, -1] = weight + 1j * weight**2
-        found[~ok] = 0
+        np.divide(1.0 / np.count_nonzero(used), dwell.floor, out=white, where=used)
+        both = self._transformed(dwell, white)
+        share = 1 / np.maximum(both[:, -2], LEAST_POWER)
+        both *= share[:, None]
+        both[:, -2] = 1 - share
+        both -= _middle(both if ok.all() else both[ok])
+        found = np.empty((layout.frames, SETS, count + 2), np.complex64)
+        weighted_twice(both, weight, ok, found.view(np.float32))
+        return found
+
+    def _transformed(self, dwell: Dwell, white: FloatArray) -> FloatArray:
+        """(frames, 2 (lags + 1)) cosine and sine transform of every frame at each lag and at 0."""
+        layout = dwell.layout
+        if self._turns is None:
+            angle = 2 * np.pi * layout.offsets_hz[:, None] * np.array([*self.lags_s, 0.0])
+            self._turns = np.exp(1j * angle).astype(np.complex64).view(np.float32)
+        first, last = np.flatnonzero(white)[[0, -1]]
+        bins = slice(first, last + 1)
+        turns = white[bins, None] * self._turns[bins]
+        found = np.empty((layout.frames, turns.shape[1]), np.float32)
+        for at in range(0, layout.frames, BATCH):
+            rows = slice(at, at + BATCH)
+            np.matmul(dwell.power[rows, bins], turns, out=found[rows])
         return found
 
 
-def _middle(found: ComplexArray) -> ComplexArray:
-    """Median of real and imaginary part: what is there all the time."""
-    some = found[:: max(1, len(found) // SOME)]
-    middle: ComplexArray = (
-        np.median(some.real, axis=0) + 1j * np.median(some.imag, axis=0)
-    ).astype(np.complex64)
+def _middle(found: FloatArray) -> FloatArray:
+    """Median of each column: what is there all the time."""
+    some = np.ascontiguousarray(found[:: max(1, len(found) // SOME)].T)
+    middle: FloatArray = np.median(some, axis=1, overwrite_input=True)
     return middle
 
 

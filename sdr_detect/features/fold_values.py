@@ -11,13 +11,15 @@ mixture; Donoho and Jin 2004 for what sparsity changes).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.special import ndtri
 from scipy.stats import gamma
 
-from sdr_detect.dsp.fold import FRAME_RATE_HZ
+from sdr_detect.dsp.fold import FRAME_RATE_HZ, central_moments
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.fold_search import FRAME_CORRELATION
@@ -60,7 +62,7 @@ def clipped_energy(dwell: Dwell, ok: NDArray[np.bool_]) -> FloatArray:
     deviation = np.sqrt(HANN_BINS * layout.subbands / layout.used_bins)
     energy = np.minimum(dwell.energy, np.float32(1 + CLIP_SIGMAS * deviation))
     if ok.any():
-        energy -= energy[ok].mean(axis=0)
+        energy -= ok.astype(np.float32) @ energy / np.float32(np.count_nonzero(ok))
     return energy
 
 
@@ -107,8 +109,13 @@ class FoldValues:
             # The receiver's slow drift must not pass for long bursts.
             share = np.maximum(uniform_filter1d(ok.astype(np.float64), self._around), 0.1)
             level = np.where(ok, level - uniform_filter1d(level, self._around) / share, 0.0)
+            sums = _Sums(
+                np.concatenate(([0.0], np.cumsum(level))),
+                np.concatenate(([0], np.cumsum(ok))),
+                max(float(level[ok].var()), 1e-30),
+            )
             for column in range(1 + QUARTERS, COLUMNS):
-                values[:, column] = _odds(level, ok, self.burst_frames[column])
+                values[:, column] = _odds(sums, self.burst_frames[column])
         values[~ok] = 0
         return values
 
@@ -117,9 +124,10 @@ class FoldValues:
 
         Where single bursts drown in noise it is about the same for every frame.
         """
-        odds = values[:, 1 + QUARTERS :]
-        begins = 1 - (1 - SHARE) * np.exp(-np.maximum(odds, np.log1p(-SHARE))).mean(axis=1)
-        near: FloatArray = maximum_filter1d(begins.astype(np.float32), 2 * NEAR_FRAMES + 1)
+        odds = np.ascontiguousarray(values[:, 1 + QUARTERS :].T)
+        silent = np.exp(-np.maximum(odds, np.float32(np.log1p(-SHARE)))).mean(axis=0)
+        begins = 1 - np.float32(1 - SHARE) * silent
+        near: FloatArray = maximum_filter1d(begins, 2 * NEAR_FRAMES + 1)
         return near
 
     def in_noise(self, moments: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,25 +139,33 @@ class FoldValues:
         return np.concatenate((moments[:, : 1 + QUARTERS], self._noise), axis=1)
 
 
-def _odds(level: NDArray[np.float64], ok: NDArray[np.bool_], frames: int) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """Running sums of the level and of the frames that count; the level's variance."""
+
+    level: NDArray[np.float64]
+    whole: NDArray[np.int64]
+    variance: float
+
+
+def _odds(sums: _Sums, frames: int) -> NDArray[np.float64]:
     """Log odds that a burst of ``frames`` begins at each frame, less their mean."""
-    count = level.size - frames + 1
-    odds = np.zeros(level.size)
+    count = sums.level.size - frames
+    odds = np.zeros(sums.level.size - 1)
     if count < 1:
         return odds
-    total = np.concatenate(([0.0], np.cumsum(level)))
-    whole = np.concatenate(([0], np.cumsum(ok)))
-    held = whole[frames:] - whole[:-frames] == frames
+    held = sums.whole[frames:] - sums.whole[:-frames] == frames
     if not held.any():
         return odds
-    z = (total[frames:] - total[:-frames])[held]
-    z /= np.sqrt(max(float(level[ok].var()), 1e-30) * frames * _alike(frames))
+    z = (sums.level[frames:] - sums.level[:-frames])[held]
+    z /= np.sqrt(sums.variance * frames * _alike(frames))
     # The lower half of the distribution, which bursts cannot touch, tells how
-    # much more than single frames the level over this time varies.
-    low, middle = np.quantile(z, (LOWER, 0.5))
+    # much more than single frames the level over this time varies. Sums that
+    # share most of their frames say little that is new.
+    low, middle = np.quantile(z[:: max(1, frames // 4)], (LOWER, 0.5))
     z /= max(1.0, (middle - low) / -ndtri(LOWER))
-    odds[:count][held] = log_odds(z)
-    odds[:count][held] -= odds[:count][held].mean()
+    found = log_odds(z)
+    odds[:count][held] = found - found.mean()
     return odds
 
 
@@ -181,23 +197,21 @@ def odds_moments(variance: float) -> NDArray[np.float64]:
 
 def moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Variance and skewness of each column over the frames that count: (2, COLUMNS)."""
-    if not ok.any():
-        return np.zeros((2, values.shape[1]))
-    some = values[ok].astype(np.float64)
-    some -= some.mean(axis=0)
-    square = some * some
-    variance = square.mean(axis=0)
-    square *= some
-    skewness = square.mean(axis=0) / np.maximum(variance, 1e-30) ** 1.5
+    central = central_moments(values, ok)
+    variance = central[0]
+    skewness = central[1] / np.maximum(variance, 1e-30) ** 1.5
     return np.stack((variance, np.maximum(skewness, 0.0)))
 
 
 def bands_of(energy: FloatArray) -> FloatArray:
     """Slice and quarters, (frames, 1 + QUARTERS), from (frames, subbands)."""
-    frames, subbands = energy.shape
-    whole = energy.mean(axis=1, keepdims=True)
+    subbands = energy.shape[1]
+    parts = np.zeros((subbands, 1 + QUARTERS), np.float32)
+    parts[:, 0] = 1 / subbands
     if subbands < QUARTERS:
-        return np.repeat(whole, 1 + QUARTERS, axis=1)
-    quarters = energy.reshape(frames, QUARTERS, subbands // QUARTERS).mean(axis=2)
-    both: FloatArray = np.concatenate((whole, quarters), axis=1)
+        parts[:, 1:] = 1 / subbands
+    else:
+        at = np.arange(subbands)
+        parts[at, 1 + at * QUARTERS // subbands] = QUARTERS / subbands
+    both: FloatArray = energy @ parts
     return both

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sdr_detect.dsp.fold import central_moments, fold_frames, weighted_twice
 from sdr_detect.dsp.kernels import (
     cell_statistics,
     paint_exceedances,
@@ -17,6 +18,7 @@ from sdr_detect.dsp.kernels import (
     whitened_subbands,
     window_frames,
 )
+from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import quiet_floor
 from sdr_detect.model import FloatArray
 from tests.core.streams import dwells, noise, stream_info
@@ -128,6 +130,61 @@ def test_paint_exceedances(
     mask = np.zeros(energy.shape, bool)
     paint_exceedances(energy, width, frames, threshold, mask)
     assert close or np.array_equal(mask, expected)
+
+
+@REPEATABLE
+@given(
+    frames=st.integers(1, 400),
+    columns=st.integers(1, 12),
+    bins=st.lists(st.integers(4, 120), min_size=1, max_size=4),
+    share=st.sampled_from([0.3, 0.9, 1.0]),
+    # Bins a frame: close to one as in use, and anything else.
+    step=st.sampled_from([0.4, 0.99, 0.9984, 1.0, 1.003, 1.7, 2.5]),
+    seed=st.integers(0, 99),
+)
+def test_fold_frames(
+    frames: int, columns: int, bins: list[int], share: float, step: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.standard_normal((frames, columns)).astype(np.float32)
+    ok = rng.random(frames) < share
+    offsets = np.concatenate(([0], np.cumsum(bins)))
+    size = np.array(bins)
+    # Clear of the bins' edges, where rounding decides.
+    phases = np.floor(rng.random(size.size) * size) + 0.0317
+    steps = np.full(size.size, step) + 1e-5 * np.arange(size.size)
+    expected = np.zeros((offsets[-1], columns))
+    expected_counts = np.zeros(offsets[-1])
+    for r, first in enumerate(offsets[:-1]):
+        at = first + ((phases[r] + np.arange(frames) * steps[r]) % size[r]).astype(int)
+        np.add.at(expected, at[ok], values[ok])
+        np.add.at(expected_counts, at[ok], 1)
+    sums = np.zeros(expected.shape, np.float32)
+    counts = np.zeros(expected_counts.shape, np.float32)
+    fold_frames(values, runs(ok), phases, steps, offsets, sums, counts)
+    assert np.array_equal(counts, expected_counts)
+    assert np.allclose(sums, expected, atol=1e-4)
+
+
+@REPEATABLE
+@given(frames=st.integers(2, 300), columns=st.integers(1, 9), seed=st.integers(0, 99))
+def test_moments_and_weights_of_columns(frames: int, columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = (rng.exponential(1.0, (frames, columns)) + 5).astype(np.float32)
+    ok = rng.random(frames) < 0.8
+    ok[:2] = True
+    some = values[ok].astype(np.float64)
+    off = some - some.mean(axis=0)
+    expected = np.stack([(off**2).mean(axis=0), (off**3).mean(axis=0)])
+    assert np.allclose(central_moments(values, ok), expected, rtol=1e-9, atol=1e-9)
+
+    weight = rng.random(frames, np.float32)
+    out = np.full((frames, 2, columns + 2), np.nan, np.float32)
+    weighted_twice(values, weight, ok, out)
+    ends = np.stack([np.ones(frames), np.ones(frames), weight, weight**2], axis=1)
+    both = np.stack([values, values * weight[:, None]], axis=1)
+    both = np.concatenate([both, ends.reshape(frames, 2, 2)], axis=2)
+    assert np.allclose(out, np.where(ok[:, None, None], both, 0), rtol=1e-6)
 
 
 @pytest.mark.parametrize("rate_hz", [250e3, 2.4e6, 20e6])
