@@ -9,8 +9,10 @@ one, and a drifting level cancels).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.special import gammaincc, ndtr
 
@@ -58,12 +60,15 @@ class Box:
     chance: float
 
 
+@cache
 def box_widths(bins: int, least: int) -> NDArray[np.int64]:
     """Widths tried, in bins: steps of a third lose less than 0.2 dB."""
     widths = [least]
     while (following := max(widths[-1] + 1, round(widths[-1] * 1.33))) <= WIDEST * bins:
         widths.append(following)
-    return np.array(widths, np.int64)
+    tried = np.array(widths, np.int64)
+    tried.flags.writeable = False
+    return tried
 
 
 def best_box(
@@ -94,39 +99,41 @@ def best_box(
     bins = sums.size
     if noise.variance <= 0 or np.count_nonzero(counts) < COVERED * bins:
         return Box(0, 1, 0.0, 0.0, 1.0)
-    z, excess = _boxes(sums, counts, noise.variance, widths)
-    row, start = np.unravel_index(int(np.argmax(z)), z.shape)
-    width = int(widths[row])
-    inside = float(np.take(counts, np.arange(start, start + width), mode="wrap").sum())
-    top = float(z[row, start])
+    start, width, top, excess, inside = highest_box(sums, counts, noise.variance, widths)
     single = upper_tail(top, noise.skewness / np.sqrt(max(1.0, inside)))
     chance = min(1.0, single * bins * TRIALS_PER_BIN * trials)
-    return Box(int(start), width, float(excess[row, start]), top, chance)
+    return Box(start, width, excess, top, chance)
 
 
-def _boxes(
+@njit(cache=True, nogil=True)
+def highest_box(
     sums: NDArray[np.float64],
     counts: NDArray[np.float64],
     variance: float,
     widths: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Deviation and excess of every box: (widths, bins) each."""
+) -> tuple[int, int, float, float, float]:
+    """Start, width, deviation, excess and frames of the box that deviates most.
+
+    Where blanked pulses left less than half of the frames nothing is compared.
+    """
     bins = sums.size
-    total, number = float(sums.sum()), float(counts.sum())
-    run = np.concatenate(([0.0], np.cumsum(np.concatenate((sums, sums)))))
-    run_counts = np.concatenate(([0.0], np.cumsum(np.concatenate((counts, counts)))))
-    start = np.arange(bins)
-    stop = start + widths[:, None]
-    inside = run_counts[stop] - run_counts[start]
-    # Where blanked pulses left less than half of the frames nothing is compared.
-    usable = inside > 0.5 * widths[:, None] * (number / bins)
-    inside = np.where(usable, inside, 1.0)
-    outside = np.maximum(number - inside, 1.0)
-    part = run[stop] - run[start]
-    excess = part / inside - (total - part) / outside
-    alike = 1 + 2 * FRAME_CORRELATION * (1 - 1 / widths[:, None])
-    spread = np.sqrt(variance * alike * (1 / inside + 1 / outside))
-    return np.where(usable, excess / spread, -np.inf), excess
+    total, number = sums.sum(), counts.sum()
+    best = (0, int(widths[0]), -np.inf, 0.0, 1.0)
+    for width in widths:
+        alike = variance * (1 + 2 * FRAME_CORRELATION * (1 - 1 / width))
+        least = 0.5 * width * (number / bins)
+        part, inside = sums[:width].sum(), counts[:width].sum()
+        for start in range(bins):
+            if inside > least:
+                outside = max(number - inside, 1.0)
+                excess = part / inside - (total - part) / outside
+                z = excess / np.sqrt(alike * (1 / inside + 1 / outside))
+                if z > best[2]:
+                    best = (start, int(width), z, excess, inside)
+            after = (start + width) % bins
+            part += sums[after] - sums[start]
+            inside += counts[after] - counts[start]
+    return best
 
 
 def upper_tail(z: float, skewness: float) -> float:

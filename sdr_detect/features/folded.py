@@ -177,12 +177,15 @@ class FoldWindow:
         steps = int(np.ceil(slip / DRIFT_STEP_BINS)) if slip > DRIFT_STEP_BINS / 2 else 0
         return np.linspace(-DRIFT_PPM, DRIFT_PPM, 2 * steps + 1) if steps else np.zeros(1)
 
-    def aligned(self, name: str, drift_ppm: float) -> NDArray[Any]:
+    def aligned(self, name: str, drift_ppm: float, column: int | None = None) -> NDArray[Any]:
         """Sum over dwells of a profile named as in `DwellFold`, drift taken out.
 
-        The phase is that of the window's middle.
+        Of one ``column`` only, if it is named. The phase is that of the
+        window's middle.
         """
         parts = [getattr(dwell, name) for dwell in self.dwells]
+        if column is not None:
+            parts = [part[:, column] for part in parts]
         total: NDArray[Any]
         if not drift_ppm:
             total = np.sum(parts, axis=0)
@@ -191,7 +194,9 @@ class FoldWindow:
         total = np.zeros_like(parts[0])
         for dwell, part in zip(self.dwells, parts, strict=True):
             ahead = dwell.first_sample + self._dwell_samples / 2 - middle
-            total += np.roll(part, -round(drift_ppm * 1e-6 * ahead / self._plan.hop), axis=0)
+            shift = round(drift_ppm * 1e-6 * ahead / self._plan.hop) % len(part)
+            total[: len(part) - shift] += part[shift:]
+            total[len(part) - shift :] += part[:shift]
         return total
 
     def search(self, budget: float) -> FoldHit | None:
@@ -207,12 +212,10 @@ class FoldWindow:
 
     def _best(self, noises: Sequence[Noise], drift_ppm: float, trials: int) -> tuple[Box, int]:
         """Least likely box over all columns, and its column."""
-        sums = self.aligned("sums", drift_ppm).astype(np.float64)
+        sums = self.aligned("sums", drift_ppm).T.astype(np.float64, order="C")
         counts = self.aligned("counts", drift_ppm).astype(np.float64)
         boxes = [
-            best_box(
-                sums[:, k], counts, noise, self._widths(k, self.bins), self._trials[k] * trials
-            )
+            best_box(sums[k], counts, noise, self._widths(k, self.bins), self._trials[k] * trials)
             for k, noise in enumerate(noises)
         ]
         column = min(range(len(boxes)), key=lambda k: (boxes[k].chance, -boxes[k].z))
@@ -285,7 +288,7 @@ class FoldWindow:
         noise = self._noises(in_noise=False)[0]
         best = 0.0, 0.0
         for drift in trial:
-            sums = self.aligned("sums", drift)[:, 0].astype(np.float64)
+            sums = self.aligned("sums", drift, 0).astype(np.float64)
             counts = self.aligned("counts", drift).astype(np.float64)
             found = best_box(sums, counts, noise, box_widths(self.bins, self._least))
             best = max(best, (found.z, float(drift)))
@@ -294,7 +297,7 @@ class FoldWindow:
     def _peak_share(self, box: Box, drift_ppm: float) -> float:
         """Part of the excess in and around the box that its best two bins hold."""
         counts = self.aligned("counts", drift_ppm).astype(np.float64)
-        level = self.aligned("sums", drift_ppm)[:, 0] / np.maximum(counts, 1.0)
+        level = self.aligned("sums", drift_ppm, 0) / np.maximum(counts, 1.0)
         around = np.arange(box.start - BESIDE, box.start + box.width + BESIDE)
         if around.size >= self.bins:
             return 0.0

@@ -20,6 +20,7 @@ from sdr_detect.dsp.kernels import (
 )
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import quiet_floor
+from sdr_detect.features.fold_search import FRAME_CORRELATION, box_widths, highest_box
 from sdr_detect.model import FloatArray
 from tests.core.streams import dwells, noise, stream_info
 
@@ -185,6 +186,31 @@ def test_moments_and_weights_of_columns(frames: int, columns: int, seed: int) ->
     both = np.stack([values, values * weight[:, None]], axis=1)
     both = np.concatenate([both, ends.reshape(frames, 2, 2)], axis=2)
     assert np.allclose(out, np.where(ok[:, None, None], both, 0), rtol=1e-6)
+
+
+@REPEATABLE
+@given(bins=st.integers(4, 110), empty=st.floats(0, 0.6), seed=st.integers(0, 99))
+def test_highest_box(bins: int, empty: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(9, bins) * (rng.random(bins) > empty).astype(np.float64)
+    counts[0] += 1
+    sums = rng.normal(0, np.sqrt(counts + 1e-9))
+    widths = box_widths(bins, 2)
+    best = -np.inf, 0, 0, 0.0, 0.0
+    for width in widths.tolist():
+        for start in range(bins):
+            inside = np.isin(np.arange(bins), np.arange(start, start + width) % bins)
+            held = counts[inside].sum()
+            if held <= 0.5 * width * counts.mean():
+                continue
+            beside = max(1.0, counts[~inside].sum())
+            excess = sums[inside].sum() / held - sums[~inside].sum() / beside
+            alike = 1 + 2 * FRAME_CORRELATION * (1 - 1 / width)
+            z = excess / np.sqrt(2.0 * alike * (1 / held + 1 / beside))
+            if z > best[0] + 1e-9:
+                best = z, start, width, excess, held
+    start, width, z, excess, held = highest_box(sums, counts, 2.0, widths)
+    assert (z, start, width, excess, held) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("rate_hz", [250e3, 2.4e6, 20e6])
