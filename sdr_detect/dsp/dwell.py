@@ -21,7 +21,7 @@ class RawDwell:
     first_sample : int
         A multiple of the layout's ``dwell_samples``.
     iq : (dwell_samples + lookahead,) complex64
-        Missing samples are zero. The buffer is reused for the next dwell.
+        Missing samples are zero. The buffer is reused for the next dwell but one.
     missing : tuple of (start, stop)
         Runs of samples, relative to ``first_sample``, that never arrived.
     """
@@ -34,13 +34,14 @@ class RawDwell:
 class DwellBuffer:
     """Collects blocks until a dwell and its lookahead are complete.
 
-    State is one dwell; a gap of any length costs nothing but the dwells it
+    State is two dwells; a gap of any length costs nothing but the dwells it
     touches.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._iq: ComplexArray = np.zeros(layout.dwell_samples + layout.lookahead, np.complex64)
+        self._spare = np.zeros_like(self._iq)
         self._base = 0
         self._next = 0
         self._real_stop = 0
@@ -101,9 +102,8 @@ class DwellBuffer:
             return
         step = self._layout.dwell_samples
         dwell = RawDwell(self._base, self._iq, tuple(self._missing))
-        following = np.empty_like(self._iq)
-        following[:-step] = self._iq[step:]
-        self._iq = following
+        self._spare[:-step] = self._iq[step:]
+        self._iq, self._spare = self._spare, self._iq
         self._base += step
         self._missing = [(max(0, a - step), b - step) for a, b in self._missing if b > step]
         yield dwell
