@@ -139,8 +139,9 @@ class EnergyTest:
         mask = np.zeros(energy.shape, dtype=np.bool_)
         for test in filter(chosen, self._tests):
             excess = test.excess * spread[test.width, test.frames]
-            paint_exceedances(energy, test.width, test.frames, 1 + excess, mask)
-            energy[mask] = 1
+            if not paint_exceedances(energy, test.width, test.frames, 1 + excess, mask):
+                continue
+            np.copyto(energy, np.float32(1), where=mask)
             if test.frames == 1:
                 short |= mask.any(axis=0)
         return mask

@@ -88,6 +88,8 @@ class WelchFreedom:
         reach = int(np.flatnonzero(half.max(axis=0) > LEAST_CORRELATION)[-1]) + 1
         #: (lags, reach) correlation of powers that many frames and bins apart.
         self.correlation: NDArray[np.float64] = half[:, :reach]
+        self._along = 0.0, 1.0
+        self._across: dict[float, float] = {}
 
     def shape(self, bins: float, frames: float) -> float:
         """Gamma shape of the mean over ``bins`` x ``frames`` adjoining cells."""
@@ -98,10 +100,11 @@ class WelchFreedom:
 
     def spread(self, bins: float, frames: float) -> Spread:
         """Law of that mean. Both directions' skewness is taken as that of many cells."""
-        skew = _excess_skew(self.correlation[:, 0], frames)
-        if bins > 1:
-            skew *= _excess_skew(self.correlation[0], bins)
-        return Spread(self.shape(bins, frames), skew)
+        if self._along[0] != frames:
+            self._along = frames, _excess_skew(self.correlation[:, 0], frames)
+        if bins not in self._across:  # as many as there are bins
+            self._across[bins] = _excess_skew(self.correlation[0], bins) if bins > 1 else 1.0
+        return Spread(self.shape(bins, frames), self._along[1] * self._across[bins])
 
     def median_shape(self, bins: float, frames: float) -> float:
         """The same for the *median* over many ``bins`` of means over ``frames``.

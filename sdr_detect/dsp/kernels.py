@@ -135,7 +135,7 @@ def paint_exceedances(
     frames: int,
     threshold: float,
     mask: NDArray[np.bool_],
-) -> None:
+) -> bool:
     """Mark every cell of a ``frames`` x ``width`` box whose mean is above threshold.
 
     Boxes are ``width`` sub-bands wide on the dyadic grid and slide along time
@@ -144,19 +144,31 @@ def paint_exceedances(
     Parameters
     ----------
     energy, mask : (subbands, frames)
+
+    Returns
+    -------
+    bool
+        Whether there is any such box.
     """
     subbands, rows = energy.shape
     need = threshold * width * frames
+    found = False
     line = np.empty(rows, np.float32)
     for s in range(0, subbands - width + 1, width):
         line[:] = energy[s]
         for w in range(1, width):
             for f in range(rows):
                 line[f] += energy[s + w, f]
+        if rows < frames:
+            continue
         total = np.float64(0)
-        for f in range(rows):
+        for f in range(frames):
             total += line[f]
+        for f in range(frames - 1, rows):
+            # What enters and what leaves in one: the sum waits for one addition.
             if f >= frames:
-                total -= line[f - frames]
-            if f >= frames - 1 and total > need:
+                total += np.float64(line[f]) - np.float64(line[f - frames])
+            if total > need:
                 mask[s : s + width, f - frames + 1 : f + 1] = True
+                found = True
+    return found

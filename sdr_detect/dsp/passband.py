@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 #: Degree of the polynomial. With 10, a standing wave of 0.6 dB (a mismatch of
@@ -79,16 +80,38 @@ class Flattened:
             What the passband leaves of them: the height is known as well as
             the mean of so many bins.
         """
-        size = self.rest.size
-        ring = _ring(stop - low)
-        inner = self.total[stop - ring] - self.total[low + ring]
-        middle = self.total[stop] - self.total[low]
-        outer = self.total[np.minimum(stop + ring, size)] - self.total[np.maximum(low - ring, 0)]
-        part = (inner + middle + outer) / 3
-        # Weights of 1, 2/3 and 1/3 from the inside out.
-        norm = (5 * inner[..., 1] + 3 * middle[..., 1] + outer[..., 1]) / 9
-        told = norm - np.einsum("...k,...k->...", part[..., 2:], part[..., 2:])
-        return part[..., 0], middle[..., 1], told
+        low, stop = np.broadcast_arrays(low, stop)
+        found = box_sums(self.total, low.ravel(), stop.ravel(), _ring(stop - low).ravel())
+        sums, bins, told = found.reshape(3, *low.shape)
+        return sums, bins, told
+
+
+@njit(cache=True, nogil=True)
+def box_sums(
+    total: Vector, low: NDArray[np.int64], stop: NDArray[np.int64], ring: NDArray[np.int64]
+) -> Vector:
+    """What `Flattened.boxes` returns, (3, boxes), from the running sums of `Flattened`."""
+    size, columns = total.shape[0] - 1, total.shape[1]
+    found = np.empty((3, low.size))
+    for k in range(low.size):
+        a, b, r = low[k], stop[k], ring[k]
+        first, last = max(a - r, 0), min(b + r, size)
+        told = 0.0
+        for c in range(columns):
+            inner = total[b - r, c] - total[a + r, c]
+            middle = total[b, c] - total[a, c]
+            outer = total[last, c] - total[first, c]
+            part = (inner + middle + outer) / 3
+            if c == 0:
+                found[0, k] = part
+            elif c == 1:
+                found[1, k] = middle
+                # Weights of 1, 2/3 and 1/3 from the inside out.
+                told = (5 * inner + 3 * middle + outer) / 9
+            else:
+                told -= part * part
+        found[2, k] = told
+    return found
 
 
 def profile(size: int, low: int, stop: int) -> Vector:
