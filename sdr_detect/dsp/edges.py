@@ -3,10 +3,13 @@
 The change point of a step in the mean is where the running sum of
 (power - midway level) turns: the maximum-likelihood estimate for a step of
 known height. It is sought in the burst's own band, so that a carrier elsewhere
-in the slice does not blur it.
+in the slice does not blur it; first among fine cells, then among the samples
+around the best of them.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
@@ -22,6 +25,9 @@ OUTSIDE_FRAMES = 4
 #: long, which may stick out by as much; a strong one by a single frame.
 INSIDE_WEAK = 36
 INSIDE_STRONG = 3
+
+#: Fine cells to either side of the best one whose samples are looked at.
+NEAR_CELLS = 2
 
 #: A bin of the noise reference this far above the median is a carrier.
 CARRIER_RATIO = 8.0
@@ -52,22 +58,55 @@ def burst_edges(
     begin, end = first * layout.hop, last * layout.hop + layout.hop
     around = OUTSIDE_FRAMES * layout.hop
     if last - first <= 2 * inside:
-        at, trend = _trend(dwell, begin - around, end + around, (first, last), bins)
+        power = _excess(dwell, begin - around, end + around, (first, last), bins)
+        trend = power.trend()
         lowest = np.minimum.accumulate(trend)
         stop = int(np.argmax(trend - lowest))
-        start = int(np.argmin(trend[: stop + 1]))
-        return at + start * layout.fine, at + max(stop, start + 1) * layout.fine
+        start = power.lowest(int(np.argmin(trend[: stop + 1])))
+        return start, max(start + 1, power.highest(stop))
     reach = inside * layout.hop
-    at, trend = _trend(dwell, begin - around, begin + reach, (first, first + inside), bins)
-    start = at + int(np.argmin(trend)) * layout.fine
-    at, trend = _trend(dwell, end - reach, end + around, (last - inside, last), bins)
-    return start, max(start + layout.fine, at + int(np.argmax(trend)) * layout.fine)
+    power = _excess(dwell, begin - around, begin + reach, (first, first + inside), bins)
+    start = power.lowest(int(np.argmin(power.trend())))
+    power = _excess(dwell, end - reach, end + around, (last - inside, last), bins)
+    return start, max(start + 1, power.highest(int(np.argmax(power.trend()))))
 
 
-def _trend(
+@dataclass(frozen=True, slots=True, eq=False)
+class _Excess:
+    """Power of samples from ``first`` on, in cells, and the midway level.
+
+    ``power`` is (cells, samples of a cell).
+    """
+
+    first: int
+    power: NDArray[np.float64]
+    level: float
+
+    def trend(self) -> NDArray[np.float64]:
+        """Running sum of the excess of cells: (cells + 1,)."""
+        return np.concatenate(([0.0], np.cumsum(self.power.mean(axis=1) - self.level)))
+
+    def lowest(self, cell: int) -> int:
+        """Sample near the start of a cell where the running sum is least."""
+        from_cell, trend = self._near(cell)
+        return from_cell + int(np.argmin(trend))
+
+    def highest(self, cell: int) -> int:
+        """Sample near the start of a cell where the running sum is greatest."""
+        from_cell, trend = self._near(cell)
+        return from_cell + int(np.argmax(trend))
+
+    def _near(self, cell: int) -> tuple[int, NDArray[np.float64]]:
+        low = max(0, cell - NEAR_CELLS)
+        excess = self.power[low : cell + NEAR_CELLS].ravel() - self.level
+        at = self.first + low * self.power.shape[1]
+        return at, np.concatenate(([0.0], np.cumsum(excess)))
+
+
+def _excess(
     dwell: Dwell, first: int, last: int, frames: tuple[int, int], bins: NDArray[np.bool_]
-) -> tuple[int, NDArray[np.float64]]:
-    """Running sum of power above the midway level, and the sample it starts at.
+) -> _Excess:
+    """Power of whole fine cells, and the level midway between noise and burst.
 
     Band and level are those of the burst within ``frames``: a keyed or shaped
     burst need not start as strong as it is on average.
@@ -85,11 +124,11 @@ def _trend(
     noise = float(level.sum()) / layout.nfft
     signal = max(float(excess[inside].sum()) / layout.nfft, 0.1 * noise)
     power = _band_power(dwell, first, last, band)
-    return first, np.concatenate(([0.0], np.cumsum(power - (noise + signal / 2))))
+    return _Excess(first, power.reshape(-1, fine), noise + signal / 2)
 
 
 def _band_power(dwell: Dwell, first: int, last: int, band: tuple[int, int]) -> NDArray[np.float64]:
-    """Mean power of fine cells within the band."""
+    """Power of each sample within the band."""
     layout = dwell.layout
     samples = dwell.iq[first:last]
     low, high = band
@@ -103,6 +142,7 @@ def _band_power(dwell: Dwell, first: int, last: int, band: tuple[int, int]) -> N
         bins = scipy.fft.fftfreq(samples.size) * layout.nfft + layout.nfft // 2
         nearest = np.clip(np.rint(bins), 0, layout.nfft - 1).astype(np.int64)
         samples = scipy.fft.ifft(scipy.fft.fft(samples) * weight[nearest])
-    power = samples.real.astype(np.float64) ** 2 + samples.imag.astype(np.float64) ** 2
-    mean: NDArray[np.float64] = power.reshape(-1, layout.fine).mean(axis=1)
-    return mean
+    power: NDArray[np.float64] = (
+        samples.real.astype(np.float64) ** 2 + samples.imag.astype(np.float64) ** 2
+    )
+    return power

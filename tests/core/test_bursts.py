@@ -65,6 +65,33 @@ def test_edges_are_placed_within_fine_cells(
     assert np.median(ratio) == pytest.approx(snr_db, abs=1.5)
 
 
+def known_levels_error_s(snr_db: float, rate_hz: float) -> float:
+    """Root mean square error of the change point when both levels are known, by trial."""
+    before, ratio = 100, 1 + 10 ** (snr_db / 10)
+    power = np.random.default_rng(1).exponential(1, (5000, 2 * before))
+    power[:, before:] *= ratio
+    trend = np.cumsum(power - (1 + ratio) / 2, axis=1)
+    off = np.argmin(trend, axis=1) + 1 - before
+    return float(np.sqrt(np.mean(off**2.0))) / rate_hz
+
+
+@pytest.mark.parametrize(("rate_hz", "count"), [(2.4e6, 100), (20e6, 40)])
+def test_starts_at_5_db_are_as_good_as_with_known_levels(rate_hz: float, count: int) -> None:
+    length = round(BURST_S * rate_hz)
+    offsets_s = np.random.default_rng(3).uniform(1e-3, 2e-3, count)
+    starts = [round((k * 3e-3 + offset_s) * rate_hz) for k, offset_s in enumerate(offsets_s)]
+    samples = stream(rate_hz, count * 3e-3 + 0.02, starts, length, 5.0)
+    told = np.array([b.span.start_sample for b in found_in(samples, rate_hz)])
+    assert told.size == count
+    off_s = (told - np.array(starts)) / rate_hz
+    # Bursts fill 0.8 of the slice: so many of its samples are independent.
+    bound_s = known_levels_error_s(5.0, 0.8 * rate_hz)
+    assert np.sqrt(np.mean(off_s**2)) < 1.2 * bound_s
+    cell_s = make_layout(stream_info(rate_hz), FrameSettings()).fine / rate_hz
+    # On the grid of cells half of the errors would exceed a quarter of one.
+    assert np.median(np.abs(off_s)) < cell_s / 6
+
+
 @pytest.mark.parametrize(
     ("rate_hz", "low", "high"), [(2.4e6, 0.1, 0.3), (20e6, -0.35, -0.15), (20e6, 0.05, 0.1)]
 )
