@@ -15,8 +15,9 @@ from sdr_detect.detect.measuring import (
     stated_pfa,
 )
 from sdr_detect.detect.track import BurstTrack, Tracker, chance_of
+from sdr_detect.dsp.fold import FRAME_RATE_HZ
 from sdr_detect.dsp.stft import Dwell
-from sdr_detect.features.grid import common_period_s
+from sdr_detect.features.grid import common_period_s, grid_period, grid_test
 from sdr_detect.model import Burst, Flag, Span, Track
 from sdr_detect.profiles.measured import Measured
 
@@ -103,6 +104,7 @@ class BurstTracks:
             "pulse_width_s": float(np.median(track.widths_s)),
             "duty_cycle": duty,
             "burst_period_s": period_s,
+            **_frame_period(starts_s, 1 / rate),
             "bandwidth_hz": None if cut_off else track.upper_hz - track.lower_hz,
             "continuous": False,
             "tone": False,
@@ -130,6 +132,17 @@ class BurstTracks:
         )
         band_hz = (track.lower_hz, track.upper_hz)
         return public, measured(setup.info, band_hz, features, starts_s, lags)
+
+
+def _frame_period(starts_s: tuple[float, ...], resolution_s: float) -> Features:
+    """Period of the frame whose grid the starts keep; None where they keep none."""
+    grid = grid_test(starts_s, 1 / FRAME_RATE_HZ)
+    kept = grid is not None and grid.kept
+    found = grid_period(starts_s, 1 / FRAME_RATE_HZ, resolution_s) if kept else None
+    return {
+        "frame_period_s": None if found is None else found.period_s,
+        "frame_period_sigma_s": None if found is None else found.sigma_s,
+    }
 
 
 def detector(setup: Setup) -> BurstTracks:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdr_detect.detect.base import Setup
 from sdr_detect.detect.measuring import Features, measured, public_features, stated_pfa
+from sdr_detect.dsp.fold import FRAME_RATE_HZ
 from sdr_detect.features.fold_lags import FoldedLags, PreambleHit
 from sdr_detect.features.folded import DRIFT_PPM, FoldHit, FoldWindow, grid_of
 from sdr_detect.model import Flag, Span, Track
@@ -156,7 +157,7 @@ def measure_fold(
     hit = best.hit
     bin_s = layout.hop / layout.sample_rate_hz
     band = _band(hit, layout.subband_edges, layout.offsets_hz, layout.bin_hz)
-    features = _features(best, bin_s)
+    features = _features(best, bin_s) | _period(track)
     features["fills_slice"] = band is None
     edges = band or (float(layout.offsets_hz[1]), float(layout.offsets_hz[-1]))
     features["bandwidth_hz"] = None if band is None else edges[1] - edges[0]
@@ -195,9 +196,22 @@ def _features(best: FoldSighting, bin_s: float) -> Features:
         "fold_z": None if hit is None else hit.box.z,
         "fold_control_z": None if hit is None else hit.control_z,
         "fold_rival": None if hit is None else hit.rival,
-        "fold_drift_ppm": None if hit is None else hit.drift_ppm,
         "continuous": False,
         "tone": False,
+    }
+
+
+def _period(track: FoldTrack) -> Features:
+    """Period by the window that tells it best, and its drift from the nominal frame."""
+    hits = [s.hit for s in track.best.values() if s.hit is not None]
+    told = [hit.period for hit in hits if hit.period is not None]
+    best = min(told, key=lambda period: period.sigma_s, default=None)
+    if best is None:
+        return dict.fromkeys(("fold_drift_ppm", "frame_period_s", "frame_period_sigma_s"))
+    return {
+        "fold_drift_ppm": 1e6 * (best.period_s * FRAME_RATE_HZ - 1),
+        "frame_period_s": best.period_s,
+        "frame_period_sigma_s": best.sigma_s,
     }
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtrit
 
+from sdr_detect.features.line import fit_line
 from sdr_detect.settings import CarrierSettings
 
 DriftClass = Literal["rising", "falling", "none"]
@@ -53,14 +54,9 @@ def drift_of(
     if times.size < 4:
         return None
     offsets = np.asarray(offsets_hz, dtype=np.float64)
-    weight = np.ones_like(times) if sigmas_hz is None else 1 / np.asarray(sigmas_hz) ** 2
-    weight = weight / weight.sum()
-    lever = times - weight @ times
-    moment = float(weight @ lever**2)
-    slope = float(weight @ (lever * offsets) / moment)
-    residual = offsets - weight @ offsets - slope * lever
-    sigma = float(np.sqrt(weight @ residual**2 / (times.size - 2) / moment))
-    return Drift(slope, sigma, times.size - 2)
+    sigmas = None if sigmas_hz is None else np.asarray(sigmas_hz, dtype=np.float64)
+    line = fit_line(times, offsets, sigmas)
+    return Drift(line.slope, line.sigma, line.freedom)
 
 
 def drift_class(drift: Drift | None, settings: CarrierSettings) -> DriftClass | None:

@@ -15,6 +15,7 @@ from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.pulses import pulsed_frames
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.fold_lags import FrameLags
+from sdr_detect.features.fold_period import FoldPeriod, fold_period
 from sdr_detect.features.fold_search import Box, Noise, best_box, box_widths
 from sdr_detect.features.fold_values import FoldValues, clipped_energy, moments
 from sdr_detect.model import ComplexArray, FloatArray
@@ -89,8 +90,9 @@ class FoldHit:
 
     ``chance`` is that of noise alone; that of the box, that of bursts at random
     times. ``peak_share`` is the part of the excess that two neighbouring bins
-    hold. ``control_z`` is the largest deviation at a wrong rate, ``rival`` the
-    competing rate, relative to the frame rate, that explains the window better,
+    hold. ``drift_ppm`` is a trial value, ``period`` what the moving phase tells,
+    if it does. ``control_z`` is the largest deviation at a wrong rate, ``rival``
+    the competing rate, relative to the frame rate, that explains the window better,
     if one does. ``subband_excess`` is (subbands,), with the deviation of noise.
     """
 
@@ -98,6 +100,7 @@ class FoldHit:
     box: Box
     peak_share: float
     drift_ppm: float
+    period: FoldPeriod | None
     control_z: float
     rival: float | None
     subband_excess: NDArray[np.float64]
@@ -124,6 +127,7 @@ class Folder:
         self.values = FoldValues(layout)
         self.lags = FrameLags(layout.sample_rate_hz)
         self.dwell_samples = layout.dwell_samples
+        self.sample_rate_hz = layout.sample_rate_hz
         bin_s = layout.hop / layout.sample_rate_hz
         self.least_width = max(2, round(SHORTEST_BURST_S / bin_s))
 
@@ -162,6 +166,7 @@ class FoldWindow:
         self._trials = folder.values.trials
         self._least = folder.least_width
         self._dwell_samples = folder.dwell_samples
+        self._sample_rate_hz = folder.sample_rate_hz
         self.first_sample = dwells[0].first_sample
         self.stop_sample = dwells[-1].first_sample + folder.dwell_samples
 
@@ -255,6 +260,7 @@ class FoldWindow:
         ]
         rivals = zip(COMPETITORS.items(), reached[len(CONTROLS) :], strict=True)
         better = (ratio for (ratio, share), z in rivals if z > max(share * box.z, CONTROL_NOISE))
+        period = self._period(column, drift_ppm, noises[column], box.z)
         box = replace(box, width=self._burst_frames[column] or box.width)
         excess, sigma = self._subbands(box, drift_ppm)
         return FoldHit(
@@ -262,6 +268,7 @@ class FoldWindow:
             replace(box, excess=float(excess.mean())),
             self._peak_share(box, drift_ppm),
             drift_ppm,
+            period,
             max(reached[: len(CONTROLS)]),
             next(better, None) or self._nearby(box.z),
             excess,
@@ -293,6 +300,19 @@ class FoldWindow:
             found = best_box(sums, counts, noise, box_widths(self.bins, self._least))
             best = max(best, (found.z, float(drift)))
         return 1 + 1e-6 * best[1] if best[0] > NEARBY_SHARE * z else None
+
+    def _period(self, column: int, drift_ppm: float, noise: Noise, z: float) -> FoldPeriod | None:
+        """Period from the phases of parts of the window; None where they tell nothing new."""
+        profiles = np.stack([d.sums[:, column] for d in self.dwells]).astype(np.float64)
+        starts = np.array([d.first_sample - self.first_sample for d in self.dwells])
+        times_s = (starts + self._dwell_samples / 2) / self._sample_rate_hz
+        frames = float(np.mean([d.counts.mean() for d in self.dwells]))
+        variance = noise.variance * frames
+        nominal_s = 1 / FRAME_RATE_HZ
+        found = fold_period(profiles, times_s, variance, nominal_s, 1e-6 * drift_ppm, z)
+        # That it lies somewhere within the trials was known before.
+        known_s = 1e-6 * DRIFT_PPM / np.sqrt(3) * nominal_s
+        return found if found is not None and found.sigma_s < known_s else None
 
     def _peak_share(self, box: Box, drift_ppm: float) -> float:
         """Part of the excess in and around the box that its best two bins hold."""

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc
 
+from sdr_detect.features.line import fit_line
+
 #: Bursts are compared within this time: a clock error of 20 ppm moves the
 #: phase by 30 µs in it.
 WINDOW_S = 1.5
@@ -28,6 +30,16 @@ KEPT_SHARE = 0.3
 
 #: Spacings that agree, as a share of all, to call it a period.
 PERIOD_SHARE = 0.3
+
+#: Time over which a grid is taken to run on: the scheduler reassigns a terminal
+#: every 15 s, and another satellite need not keep the same phase.
+FIT_S = 15.0
+
+#: Starts that a period is fitted to, at least.
+FIT_STARTS = 8
+
+#: A start further from the line than this is no member (normal deviations).
+OUTLIER_SIGMAS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +151,46 @@ def common_period_s(starts_s: Sequence[float], resolution_s: float) -> float | N
     if counts[best] < max(2, PERIOD_SHARE * steps.size):
         return None
     return float(np.mean(steps[best : reach[best]]))
+
+
+@dataclass(frozen=True, slots=True)
+class GridPeriod:
+    """Period of a grid and its standard error."""
+
+    period_s: float
+    sigma_s: float
+
+
+def grid_period(
+    starts_s: Sequence[float] | NDArray[np.float64], nominal_s: float, resolution_s: float
+) -> GridPeriod | None:
+    """Fit the period of a grid to the starts that keep it.
+
+    Least squares over the `FIT_S` that hold most members of the grid, and once
+    more without outliers. In that time a clock error of 25 ppm moves the phase
+    by less than a third of a frame of 4/3 ms: frames need no counting. Starts
+    come in steps of ``resolution_s``, which do not average out when the grid
+    keeps step with them. None with fewer than `FIT_STARTS` members, and where
+    they scatter like starts at random around their phase: a grid that jumped.
+    """
+    starts = np.sort(np.asarray(starts_s, dtype=np.float64))
+    if starts.size < FIT_STARTS:
+        return None
+    members = starts[_scan(starts, nominal_s)[1]]
+    reach = np.searchsorted(members, members + FIT_S, side="right")
+    first = int(np.argmax(reach - np.arange(members.size))) if members.size else 0
+    times = members[first : reach[first]] if members.size else members
+    for last in (False, True):
+        if times.size < FIT_STARTS:
+            return None
+        turns = np.exp(2j * np.pi * np.mod(times, nominal_s) / nominal_s)
+        lags = np.angle(turns * np.conj(turns.mean())) * nominal_s / (2 * np.pi)
+        line = fit_line(times, lags)
+        off = np.abs(line.residuals)
+        if not last:
+            # The median of normal deviations is 0.6745 of their standard one.
+            times = times[off <= OUTLIER_SIGMAS * np.median(off) / 0.6745]
+    if np.sqrt(np.mean(off**2)) > min(TOLERANCE_S, nominal_s / 24) / np.sqrt(3):
+        return None
+    sigma = np.hypot(line.sigma, resolution_s / np.sqrt(12) / (times[-1] - times[0]))
+    return GridPeriod(nominal_s * (1 + line.slope), nominal_s * float(sigma))
