@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from sdr_detect.dsp.layout import make_layout
-from sdr_detect.model import Track
 from sdr_detect.score.job import Job, Plan, Result, Results, make_jobs
 from sdr_detect.score.ladder import grouped
 from sdr_detect.score.limits import chirp_sigma_hz_per_s, period_sigma, quantisation_s
@@ -25,8 +23,7 @@ from sdr_detect.score.scenes import (
 )
 from sdr_detect.score.statistics import clopper_pearson, quantile, quantile_interval
 from sdr_detect.score.table import Table, interval, number, text
-from sdr_detect.settings import FrameSettings
-from sdr_detect.simulate.render import Truth, blocks, stream_info, truth
+from sdr_detect.simulate.render import Truth, blocks, truth
 from sdr_detect.simulate.scene import Scene
 from sdr_detect.simulate.waveforms.starlink_uplink import FRAME_S
 
@@ -35,8 +32,11 @@ NAME = "estimators"
 #: A burst found within this of a true start is that burst.
 _SAME_BURST_S = 30e-6
 
-#: A period further than this from any multiple of the frame is another one.
+#: A period further than this from the frame's is another one.
 _SAME_PERIOD = 200e-6
+
+#: What bounds a start from below: it is told as a sample.
+_SAMPLE = "sample/√12"
 
 #: A symbol rate further off than this is another line.
 _SAME_RATE = 1e-3
@@ -80,26 +80,21 @@ def _starts(rate_hz: float, duration_s: float, target_us: float) -> Case:
     terminal = jittered_terminal(cn_db=5.0)
     name = f"burst start, {rate_hz / 1e6:g} Msps, 5 dB"
     data = scene(name, duration_s, clean_receiver(rate_hz), terminal)
-    bound = quantisation_s(_cell_s(data)) * 1e6
-    return Case(name, data, "start", "µs", bound, "fine cell/√12", target_us)
-
-
-def _cell_s(data: Mapped) -> float:
-    info = stream_info(make_scene(data, 0))
-    return make_layout(info, FrameSettings()).fine / info.sample_rate_hz
+    return Case(name, data, "start", "µs", quantisation_s(1 / rate_hz) * 1e6, _SAMPLE, target_us)
 
 
 def _period(kind: str, cn_db: float) -> Case:
     make = grid_terminal if kind == "grid" else jittered_terminal
     duration_s = 15.0
     name = f"period of the grid, 15 s, {kind}, {cn_db:g} dB"
-    data = scene(name, duration_s, clean_receiver(2.4e6), make(cn_db=cn_db))
+    rate_hz = 2.4e6
+    data = scene(name, duration_s, clean_receiver(rate_hz), make(cn_db=cn_db))
     frames = 1.0 if kind == "grid" else 9.5
     bursts = round(duration_s / (frames * FRAME_S))
-    # Below 0 dB the starts of single bursts are not known to a cell.
-    bound = period_sigma(quantisation_s(_cell_s(data)), bursts, duration_s) * 1e6
+    # Below 0 dB the starts of single bursts are not known to a sample.
+    bound = period_sigma(quantisation_s(1 / rate_hz), bursts, duration_s) * 1e6
     known = cn_db > 0
-    return Case(name, data, "period", "ppm", bound if known else None, "starts to a cell", 1.0)
+    return Case(name, data, "period", "ppm", bound if known else None, "starts to a sample", 1.0)
 
 
 def _vsat(measure: str, cn_db: float) -> Case:
@@ -169,25 +164,16 @@ def _start_s(item: Truth, rate_hz: float) -> float:
 
 
 def _period_errors(of: Scene, heard: Heard) -> tuple[list[float], int]:
-    """The first period told, folds before bursts, against the nearest multiple of the frame."""
+    """The first frame period told, bursts before folds."""
     frame_s = FRAME_S * (1 + 1e-6 * float(getattr(of.emitter[0], "grid_drift_ppm", 0.0)))
-    for track in sorted(heard.tracks, key=lambda t: (t.kind != "fold", t.pfa, t.id)):
-        period_s = _period_s(track)
+    for track in sorted(heard.tracks, key=lambda t: (t.kind == "fold", t.pfa, t.id)):
+        period_s = track.features.get("frame_period_s")
         if period_s is None:
             continue
-        ratio = period_s / frame_s
-        error = ratio / max(1, round(ratio)) - 1
+        error = float(period_s) / frame_s - 1
         if abs(error) < _SAME_PERIOD:
             return [error * 1e6], 1
     return [], 1
-
-
-def _period_s(track: Track) -> float | None:
-    """The period a track states: a fold by its drift from the frame, bursts by their spacing."""
-    drift_ppm = track.features.get("fold_drift_ppm")
-    if drift_ppm is not None:
-        return FRAME_S * (1 + 1e-6 * float(drift_ppm))
-    return track.burst_period_s
 
 
 def _symbol_rate_errors(of: Scene, heard: Heard) -> tuple[list[float], int]:
@@ -234,7 +220,7 @@ def tables(plan: Plan, results: Results) -> list[Table]:
         "Burst starts and drifts are errors of single estimates; `found` is the share of true "
         f"bursts (within {_SAME_BURST_S * 1e6:.0f} µs), or of scenes, that yielded one. "
         "Target: for the 90 % quantile of the absolute error.",
-        "Bounds: a change point known to one fine cell (there is no Cramér-Rao bound for it); "
+        "Bounds: a change point told as a sample (there is no Cramér-Rao bound for it); "
         "a line fitted through such starts; Cramér-Rao for a tone's chirp rate. No closed "
         "form is used for symbol rate and width.",
         "Width: half-power width against the symbol rate; a root raised cosine has them equal.",

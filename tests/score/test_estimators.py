@@ -57,19 +57,14 @@ def test_period_errors_are_relative_to_the_drifting_frame() -> None:
         scene("s", 0.05, clean_receiver(RATE_HZ), grid_terminal(grid_drift_ppm=12.0)), 4
     )
     frame_s = FRAME_S * (1 + 12e-6)
-    folded = track(kind="fold", features={"fold_drift_ppm": 12.5}, pfa=1e-3)
-    multiple = track(burst_period_s=9 * frame_s * (1 - 2e-6))
-    radar = track(burst_period_s=1 / 750.2)
-    assert estimators._period_errors(made, Heard([multiple, folded])) == (
-        [pytest.approx(0.5, abs=1e-4)],
-        1,
-    )
-    assert estimators._period_errors(made, Heard([multiple])) == (
-        [pytest.approx(-2.0, abs=1e-4)],
-        1,
-    )
-    assert estimators._period_errors(made, Heard([radar])) == ([], 1)
-    assert estimators._period_errors(made, Heard([track()])) == ([], 1)
+    folded = track(kind="fold", features={"frame_period_s": frame_s * (1 + 5e-7)}, pfa=1e-12)
+    burst = track(features={"frame_period_s": frame_s * (1 - 2e-6)})
+    radar = track(features={"frame_period_s": 1 / 750.2})
+    spaced = track(burst_period_s=9 * frame_s, features={"frame_period_s": None})
+    for tracks, error_ppm in (([folded, spaced, burst], -2.0), ([folded, spaced], 0.5)):
+        found = estimators._period_errors(made, Heard(tracks))
+        assert found == ([pytest.approx(error_ppm, abs=1e-4)], 1)
+    assert estimators._period_errors(made, Heard([radar, spaced])) == ([], 1)
 
 
 def test_row_sums_up_the_errors_of_all_trials() -> None:
