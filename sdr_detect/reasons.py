@@ -175,7 +175,13 @@ def plain_reasons(
         reasons.append("no burst and no carrier stands out of the noise")
     for judged in tracks[:MAX_ALTERNATIVES]:
         best = judged.best
-        if best is None or best.log_odds < SUSPICION:
+        if judged.track.kind == "activity":
+            reasons.append(
+                f"track {judged.track.id}: the level of the whole slice goes on and off more than "
+                "noise does, below what single bursts show; it may be a weak terminal's bursts, "
+                "or ingress: watch longer, or turn the antenna away and compare"
+            )
+        elif best is None or best.log_odds < SUSPICION:
             reasons.append(f"track {judged.track.id} fits no known emitter")
         elif best.profile.role == "user_terminal" and not best.structural_met:
             reasons.append(

@@ -16,6 +16,11 @@ from sdr_detect.settings import CarrierSettings
 LINE_PFA = 1e-8
 
 
+#: Bins across the -3 dB points from which the width is known to a tenth. Pilots
+#: and other lines of OFDM, a few bins wide, beat at some rate near their width.
+LEAST_WIDTH = 10
+
+
 @dataclass(slots=True, eq=False)
 class CarrierTrack:
     """Running state of one carrier; none has been reported while ``windows`` is 0."""
@@ -64,7 +69,9 @@ class CarrierTrack:
             "symbol_rate_hz_pfa": None if symbol is None else stated_pfa(symbol.pfa),
             "bandwidth_3db_hz": None if cut_off else self.half_power_hz,
             "symbol_rate_per_bandwidth": None
-            if symbol is None or cut_off
+            if symbol is None
+            or cut_off
+            or self.half_power_hz < LEAST_WIDTH * settings.resolution_hz
             else symbol.symbol_rate_hz / self.half_power_hz,
             "doppler_rate_hz_per_s": None if drift is None else drift.rate_hz_per_s,
             "continuous": True,

@@ -82,10 +82,9 @@ class FoldValues:
         few = [4.0 * len(SPARSE_S) * min(1.0, 2 / n) for n in frames]
         self.trials = (2.0, *(4.0 * QUARTERS,) * QUARTERS, *few)
         self._noise = np.stack(
-            [odds_moments(HANN_BINS / layout.used_bins / _alike(n) / n) for n in frames], axis=1
+            [odds_moments(HANN_BINS / layout.used_bins / alike(n) / n) for n in frames], axis=1
         )
-        period = layout.sample_rate_hz / FRAME_RATE_HZ / layout.hop
-        self._around = 2 * round(LEVEL_PERIODS / 2 * period) + 1
+        self._around = level_frames(layout)
 
     def of(self, energy: FloatArray, ok: NDArray[np.bool_]) -> FloatArray:
         """Values of every frame.
@@ -105,15 +104,7 @@ class FoldValues:
         values = np.zeros((len(energy), COLUMNS), np.float32)
         values[:, : 1 + QUARTERS] = bands_of(energy)
         if ok.any():
-            level = np.where(ok, values[:, 0], np.float32(0)).astype(np.float64)
-            # The receiver's slow drift must not pass for long bursts.
-            share = np.maximum(uniform_filter1d(ok.astype(np.float64), self._around), 0.1)
-            level = np.where(ok, level - uniform_filter1d(level, self._around) / share, 0.0)
-            sums = _Sums(
-                np.concatenate(([0.0], np.cumsum(level))),
-                np.concatenate(([0], np.cumsum(ok))),
-                max(float(level[ok].var()), 1e-30),
-            )
+            sums = level_sums(values[:, 0], ok, self._around)
             for column in range(1 + QUARTERS, COLUMNS):
                 values[:, column] = _odds(sums, self.burst_frames[column])
         values[~ok] = 0
@@ -140,7 +131,7 @@ class FoldValues:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
+class LevelSums:
     """Running sums of the level and of the frames that count; the level's variance."""
 
     level: NDArray[np.float64]
@@ -148,24 +139,59 @@ class _Sums:
     variance: float
 
 
-def _odds(sums: _Sums, frames: int) -> NDArray[np.float64]:
-    """Log odds that a burst of ``frames`` begins at each frame, less their mean."""
-    count = sums.level.size - frames
-    odds = np.zeros(sums.level.size - 1)
-    if count < 1:
-        return odds
+def level_frames(layout: Layout) -> int:
+    """Frames over which the level is taken that a burst must rise above; odd."""
+    period = layout.sample_rate_hz / FRAME_RATE_HZ / layout.hop
+    return 2 * round(LEVEL_PERIODS / 2 * period) + 1
+
+
+def level_sums(energy: FloatArray, ok: NDArray[np.bool_], around: int) -> LevelSums:
+    """Running sums of (frames,) energies less their mean over ``around`` frames.
+
+    The receiver's slow drift must not pass for long bursts.
+    """
+    level = np.where(ok, energy, np.float32(0)).astype(np.float64)
+    share = np.maximum(uniform_filter1d(ok.astype(np.float64), around), 0.1)
+    level = np.where(ok, level - uniform_filter1d(level, around) / share, 0.0)
+    return LevelSums(
+        np.concatenate(([0.0], np.cumsum(level))),
+        np.concatenate(([0], np.cumsum(ok))),
+        max(float(level[ok].var()), 1e-30),
+    )
+
+
+def deviations(sums: LevelSums, frames: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Energy of the ``frames`` from each frame on, in deviations of noise.
+
+    Returns
+    -------
+    z : (n,) float64
+        For the frames from which on all are whole.
+    held : (frames in all - ``frames`` + 1,) bool
+        Which those are.
+    """
+    if sums.level.size <= frames:
+        return np.zeros(0), np.zeros(0, np.bool_)
     held = sums.whole[frames:] - sums.whole[:-frames] == frames
-    if not held.any():
-        return odds
     z = (sums.level[frames:] - sums.level[:-frames])[held]
-    z /= np.sqrt(sums.variance * frames * _alike(frames))
+    if not z.size:
+        return z, held
+    z /= np.sqrt(sums.variance * frames * alike(frames))
     # The lower half of the distribution, which bursts cannot touch, tells how
     # much more than single frames the level over this time varies. Sums that
     # share most of their frames say little that is new.
     low, middle = np.quantile(z[:: max(1, frames // 4)], (LOWER, 0.5))
     z /= max(1.0, (middle - low) / -ndtri(LOWER))
-    found = log_odds(z)
-    odds[:count][held] = found - found.mean()
+    return z, held
+
+
+def _odds(sums: LevelSums, frames: int) -> NDArray[np.float64]:
+    """Log odds that a burst of ``frames`` begins at each frame, less their mean."""
+    odds = np.zeros(sums.level.size - 1)
+    z, held = deviations(sums, frames)
+    if z.size:
+        found = log_odds(z)
+        odds[: held.size][held] = found - found.mean()
     return odds
 
 
@@ -175,7 +201,7 @@ def log_odds(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return odds
 
 
-def _alike(frames: int) -> float:
+def alike(frames: int) -> float:
     """By how much the correlation of neighbours raises the variance of a sum."""
     return 1 + 2 * FRAME_CORRELATION * (1 - 1 / frames)
 

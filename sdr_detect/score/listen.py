@@ -20,7 +20,7 @@ from sdr_detect.simulate.render import blocks
 from sdr_detect.simulate.scene import Scene, parse_scene
 
 #: Tracks that can be a terminal's wideband emission.
-TERMINAL_KINDS = frozenset({"burst", "fold", "preamble"})
+TERMINAL_KINDS = frozenset({"burst", "fold", "preamble", "activity"})
 
 #: Chance at which the detectors of weak signals report a track while the Pd
 #: curves are measured: above the largest Pfa that is counted.
