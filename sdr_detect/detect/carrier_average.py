@@ -14,7 +14,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.cfar import WelchFreedom
-from sdr_detect.dsp.kernels import shifted_power, window_frames
+from sdr_detect.dsp.kernels import BATCH_VALUES, add_power, shifted_power, window_frames
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.model import ComplexArray, FloatArray
 
@@ -67,9 +67,8 @@ class QuietAverage:
         window = np.hanning(self.nfft + 1)[:-1]
         self._window = (window / np.sqrt(np.sum(window**2))).astype(np.float32)
         self.freedom = WelchFreedom(window, self._hop)
-        batch = max(1, 32768 // self.nfft)
+        batch = max(1, BATCH_VALUES // self.nfft)
         self._scratch: ComplexArray = np.empty((batch, self.nfft), np.complex64)
-        self._power: FloatArray = np.empty((batch, self.nfft), np.float32)
         self._sum = np.zeros(self.nfft)
         self.frames = 0
         self.blocks: list[Block] = []
@@ -110,12 +109,10 @@ class QuietAverage:
             for at, spectra in self._spectra(dwell, quiet, inside):
                 stop = at + len(spectra)
                 values[at:stop] = spectra[:, watched]
-                power = self._power[: len(spectra)]
-                shifted_power(spectra, power)
-                total += power.sum(axis=0)
+                add_power(spectra, total)
                 rows = slice(*np.searchsorted(chosen, (at, stop)))
-                self.latest[rows] = power[chosen[rows] - at]
-            self._close(dwell, quiet[inside], total)
+                shifted_power(spectra[chosen[rows] - at], self.latest[rows])
+            self._close(dwell, quiet[inside], scipy.fft.fftshift(total))
         samples = dwell.first_sample + quiet.astype(np.float64) * self._hop + self.nfft / 2
         times: NDArray[np.float64] = samples / self._rate
         signs = np.where(watched % 2, -1, 1)
@@ -136,8 +133,7 @@ class QuietAverage:
     ) -> Iterator[tuple[int, ComplexArray]]:
         """Spectra of the frames ``quiet[inside]`` in batches, each with its first index.
 
-        A batch is overwritten by the next. Batches as large as the processor's
-        second cache keep the transforms at their full speed.
+        A batch is overwritten by the next.
         """
         step = len(self._scratch)
         follows = np.concatenate(([False], np.diff(quiet[inside]) == 1))

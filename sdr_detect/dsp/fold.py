@@ -159,7 +159,7 @@ def fold_frames(
 def central_moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Second and third central moment of each column, (2, columns), over the rows ``ok``."""
     rows, columns = values.shape
-    count = max(1, np.count_nonzero(ok))
+    count = max(1, int(np.count_nonzero(ok)))
     mean = np.zeros(columns)
     for f in range(rows):
         if ok[f]:
@@ -173,7 +173,8 @@ def central_moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.flo
                 off = values[f, c] - mean[c]
                 found[0, c] += off * off
                 found[1, c] += off * off * off
-    return found / count
+    found /= count
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -14,6 +14,11 @@ LARGEST_POWER = np.float32(1e30)
 SMALLEST_POWER = np.float32(1e-30)
 
 
+#: Complex values transformed together, 1 MiB: fewer make the calls tell, more
+#: fall out of the processor's second cache.
+BATCH_VALUES = 131_072
+
+
 # Sums may be taken in any order, but NaN must stay NaN: it is looked for.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
 def cell_statistics(
@@ -99,6 +104,19 @@ def shifted_power(spectra: ComplexArray, out: FloatArray) -> None:
             out_low[k] = low[k].real * low[k].real + low[k].imag * low[k].imag
         for k in range(half):
             out_high[k] = high[k].real * high[k].real + high[k].imag * high[k].imag
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def add_power(spectra: ComplexArray, total: NDArray[np.float64]) -> None:
+    """Add |X|² of (batch, nfft) spectra to ``total``, (nfft,), the bins in the same order."""
+    batch, nfft = spectra.shape
+    part = np.zeros(nfft, np.float32)
+    for b in range(batch):
+        row = spectra[b]
+        for k in range(nfft):
+            part[k] += row[k].real * row[k].real + row[k].imag * row[k].imag
+    for k in range(nfft):
+        total[k] += part[k]
 
 
 @njit(cache=True, nogil=True, fastmath=True)

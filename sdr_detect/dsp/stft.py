@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sdr_detect.dsp.dwell import RawDwell, missing_cells
 from sdr_detect.dsp.kernels import (
+    BATCH_VALUES,
     cell_statistics,
     shifted_power,
     whitened_subbands,
@@ -146,7 +147,7 @@ class Analyser:
         window = np.hanning(layout.nfft + 1)[:-1]
         window /= np.sqrt(np.sum(window**2))
         self._window = window.astype(np.float32)
-        batch = max(1, 32768 // layout.nfft)
+        batch = max(1, BATCH_VALUES // layout.nfft)
         self._scratch: ComplexArray = np.empty((batch, layout.nfft), np.complex64)
         self._power: FloatArray = np.empty((layout.frames, layout.nfft), np.float32)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdr_detect.dsp.fold import central_moments, fold_frames, weighted_twice
 from sdr_detect.dsp.kernels import (
+    add_power,
     cell_statistics,
     paint_exceedances,
     shifted_power,
@@ -77,6 +78,10 @@ def test_window_frames_and_power(batch: int, log_nfft: int, first: int, hop: int
     power = np.empty((batch, nfft), np.float32)
     shifted_power(frames, power)
     assert np.allclose(power, np.fft.fftshift(np.abs(expected) ** 2, axes=1), rtol=SUMMED)
+
+    total = np.ones(nfft)
+    add_power(frames, total)
+    assert np.allclose(total, 1 + np.sum(np.abs(expected) ** 2, axis=0), rtol=SUMMED)
 
 
 @REPEATABLE
