@@ -15,6 +15,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from sdr_detect.dsp.kernels import sum_of_relative_power
 from sdr_detect.model import ComplexArray, FloatArray
 
 #: Lags to a sample.
@@ -86,10 +87,7 @@ def correlate(
     blocks = size // block
     fft_size = 1 << (2 * block - 1).bit_length()
     spectra = scipy.fft.fft(iq[: blocks * block].reshape(blocks, block), n=fft_size, axis=1)
-    powers = spectra.real**2 + spectra.imag**2
-    # Each block counts the same: one strong burst must not stand for the rest.
-    levels = powers.mean(axis=1, keepdims=True, dtype=np.float64)
-    spectrum = np.sum(powers / np.maximum(levels, np.finfo(np.float64).tiny), axis=0)
+    spectrum = sum_of_relative_power(spectra)
     if shape is not None:
         spectrum /= _on_bins(shape, fft_size)
     width = max(3, round(smooth_hz / grid.sample_rate_hz * fft_size) | 1)
@@ -138,7 +136,8 @@ def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     lies outside is put down to one.
     """
     around = uniform_filter1d(spectrum, width, mode="wrap")
-    inside = around > PASSBAND * np.median(around)
+    # Every eighth bin will do: the average is far wider.
+    inside = around > PASSBAND * np.median(around[::8])
     if not inside.any():
         return np.ones_like(spectrum)
     share = np.maximum(uniform_filter1d(inside.astype(np.float64), width, mode="wrap"), 1 / width)

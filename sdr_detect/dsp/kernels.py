@@ -120,6 +120,28 @@ def add_power(spectra: ComplexArray, total: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+def sum_of_relative_power(spectra: ComplexArray) -> NDArray[np.float64]:
+    """Sum of |X|² of (blocks, bins) spectra, each over its own mean: (bins,).
+
+    Each block counts the same: one strong burst must not stand for the rest.
+    """
+    blocks, bins = spectra.shape
+    total = np.zeros(bins)
+    power = np.empty(bins, np.float32)
+    for b in range(blocks):
+        row = spectra[b]
+        level = np.float64(0)
+        for k in range(bins):
+            power[k] = row[k].real * row[k].real + row[k].imag * row[k].imag
+            level += power[k]
+        if level > 0:
+            share = bins / level
+            for k in range(bins):
+                total[k] += power[k] * share
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=True)
 def whitened_subbands(
     power: FloatArray, inverse_floor: FloatArray, edges: NDArray[np.int64], out: FloatArray
 ) -> None:

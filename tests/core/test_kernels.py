@@ -16,6 +16,7 @@ from sdr_detect.dsp.kernels import (
     cell_statistics,
     paint_exceedances,
     shifted_power,
+    sum_of_relative_power,
     whitened_subbands,
     window_frames,
 )
@@ -82,6 +83,11 @@ def test_window_frames_and_power(batch: int, log_nfft: int, first: int, hop: int
     total = np.ones(nfft)
     add_power(frames, total)
     assert np.allclose(total, 1 + np.sum(np.abs(expected) ** 2, axis=0), rtol=SUMMED)
+
+    frames[0] = 0
+    rest = np.abs(frames[1:]) ** 2
+    total = np.sum(rest / rest.mean(axis=1, keepdims=True), axis=0)
+    assert np.allclose(sum_of_relative_power(frames), total, rtol=SUMMED)
 
 
 @REPEATABLE
