@@ -150,7 +150,7 @@ class EnergyTest:
         self, energy: FloatArray, dwell: Dwell
     ) -> tuple[dict[tuple[int, int], float], float]:
         """How much wider than thermal noise each test's statistic is."""
-        level = energy.mean(axis=0, dtype=np.float64)
+        level = (np.ones(len(energy), np.float32) @ energy).astype(np.float64) / len(energy)
         full = {t.frames: t.variance for t in self._tests if t.width == self._layout.subbands}
         extra = {f: _extra_variance(level, dwell.frame_ok, f, full[f]) for f in TEST_FRAMES}
         unsteadiness = max(float(np.sqrt(1 + extra[f] / full[f])) for f in TEST_FRAMES)

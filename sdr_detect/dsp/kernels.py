@@ -199,16 +199,28 @@ def paint_exceedances(
         for w in range(1, width):
             for f in range(rows):
                 line[f] += energy[s + w, f]
-        if rows < frames:
-            continue
-        total = np.float64(0)
-        for f in range(frames):
-            total += line[f]
-        for f in range(frames - 1, rows):
-            # What enters and what leaves in one: the sum waits for one addition.
-            if f >= frames:
-                total += np.float64(line[f]) - np.float64(line[f - frames])
-            if total > need:
-                mask[s : s + width, f - frames + 1 : f + 1] = True
+        found |= _mark_runs(line, frames, need, mask[s : s + width])
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _mark_runs(line: FloatArray, frames: int, need: float, mask: NDArray[np.bool_]) -> bool:
+    """Mark, in (width, rows) ``mask``, the rows of every run whose sum exceeds ``need``."""
+    found = False
+    if frames == 1:
+        for f in range(line.size):
+            if line[f] > need:
+                mask[:, f] = True
                 found = True
+        return found
+    total = np.float64(0)
+    for f in range(min(frames, line.size)):
+        total += line[f]
+    for f in range(frames - 1, line.size):
+        # What enters and what leaves in one: the sum waits for one addition.
+        if f >= frames:
+            total += np.float64(line[f]) - np.float64(line[f - frames])
+        if total > need:
+            mask[:, f - frames + 1 : f + 1] = True
+            found = True
     return found
