@@ -202,8 +202,12 @@ def _clearest(
         at = np.flatnonzero(open_ & _told_apart(bins, told, width))
         if not at.size:
             continue
-        needed = box_threshold(bins[at], told[at], frames, freedom, pfa)
-        ratio = sums[at] / told[at] / needed
+        height = sums[at] / told[at]
+        # The box known best has the lowest threshold: most widths end here.
+        cell = freedom.spread(float(bins[at].max()), frames)
+        if height.max() <= mean_threshold(pfa, _spread(cell, (told[at] / bins[at]).max())) - 1:
+            continue
+        ratio = height / box_threshold(bins[at], told[at], frames, freedom, pfa)
         k = int(np.argmax(ratio))
         if ratio[k] > 1:
             first = int(low[at[k]])

@@ -136,8 +136,7 @@ def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     lies outside is put down to one.
     """
     around = uniform_filter1d(spectrum, width, mode="wrap")
-    # Every eighth bin will do: the average is far wider.
-    inside = around > PASSBAND * np.median(around[::8])
+    inside = around > PASSBAND * np.median(around)
     if not inside.any():
         return np.ones_like(spectrum)
     share = np.maximum(uniform_filter1d(inside.astype(np.float64), width, mode="wrap"), 1 / width)
