@@ -126,10 +126,13 @@ def highest_box(
         for start in range(bins):
             if inside > least:
                 outside = max(number - inside, 1.0)
-                excess = part / inside - (total - part) / outside
-                z = excess / np.sqrt(alike * (1 / inside + 1 / outside))
-                if z > best[2]:
-                    best = (start, int(width), z, excess, inside)
+                above = part * outside - (total - part) * inside
+                power = alike * inside * outside * (inside + outside)
+                # Squares first: most boxes need neither root nor division.
+                if best[2] <= 0 or (above > 0 and above * above > best[2] ** 2 * power):
+                    z = above / np.sqrt(power)
+                    if z > best[2]:
+                        best = (start, int(width), z, above / (inside * outside), inside)
             after = (start + width) % bins
             part += sums[after] - sums[start]
             inside += counts[after] - counts[start]
