@@ -78,7 +78,7 @@ def tracks(events: Sequence[TrackEvent], count: int) -> RenderableType:
             str(track.burst_count),
             wording.UNKNOWN if track.duty_cycle is None else wording.percent(track.duty_cycle),
             wording.seconds(track.burst_period_s),
-            wording.decibel(track.snr_db),
+            wording.level(track),
             wording.match_text(wording.best_match(track)),
         )
     parts: list[RenderableType] = [table]
@@ -117,7 +117,7 @@ def event_line(event: Event) -> str | None:
             best = wording.match_text(wording.best_match(track))
             return (
                 f"track T{track.id} from {start}: {wording.frequency_range(track)}, "
-                f"{track.burst_count} bursts, {wording.decibel(track.snr_db)}, best match {best}"
+                f"{track.burst_count} bursts, {wording.level(track)}, best match {best}"
             )
         case Incident():
             return f"{event.kind} at sample {event.span.start_sample}: " + plain(

@@ -52,6 +52,11 @@ class FoldSighting:
     lags: FoldedLags | None
 
     @property
+    def width(self) -> int:
+        """Bins that the energy fills; 1 for a preamble alone."""
+        return 1 if self.hit is None else self.hit.box.width
+
+    @property
     def chance(self) -> float:
         """That noise shows the more significant of the two in one such window."""
         chances = [1.0]
@@ -105,7 +110,9 @@ class FoldTrack:
         middles = [(s.first_sample + s.stop_sample) / 2 for s in (self.latest, sighting)]
         slip = DRIFT_PPM * 1e-6 * abs(middles[1] - middles[0]) / hop
         off = abs((self.latest.phase - sighting.phase + bins // 2) % bins - bins // 2)
-        return off <= NEAR_BINS + slip
+        # A long weak burst is placed to a part of its own length.
+        loose = max(NEAR_BINS, self.latest.width // 2, sighting.width // 2)
+        return off <= loose + slip
 
     def joined(self, sighting: FoldSighting) -> FoldTrack:
         """The track with one more sighting."""

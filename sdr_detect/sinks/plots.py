@@ -231,7 +231,7 @@ def _draw_legend(panel: Axes, found: Collector, colours: dict[int, str], rows: i
         panel.text(0.0, y, f" T{track.id} ", fontweight="bold", bbox=frame, **style)
         text = (
             f"{wording.frequency_range(track)} · {track.kind} · {track.burst_count} bursts · "
-            f"C/N {wording.decibel(track.snr_db)} · best match "
+            f"C/N {wording.level(track)} · best match "
             f"{wording.match_text(wording.best_match(track))}"
         )
         panel.text(0.045, y, text, **style)

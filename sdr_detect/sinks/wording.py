@@ -140,6 +140,16 @@ def decibel(value_db: float | None) -> str:
     return UNKNOWN if value_db is None else f"{value_db:.1f} dB"
 
 
+def level(track: Track) -> str:
+    """C/N of a track while on.
+
+    Folding averages over the frames without a burst; activity is read off the
+    strongest frames.
+    """
+    bound = {"fold": "≥ ", "preamble": "≥ ", "activity": "≤ "}.get(track.kind, "")
+    return bound + decibel(track.snr_db)
+
+
 def best_match(track: Track) -> Match | None:
     """The profile that agrees best; None when none was tried."""
     return max(track.matches, key=lambda match: match.score, default=None)
