@@ -185,7 +185,11 @@ def measure_fold(
         10 * float(np.log10(excess)),
         stated_pfa(pfa),
         None,
-        {**public_features(features, lags, setup.settings.lag.pfa), "windows": track.count},
+        {
+            **public_features(features, lags, setup.settings.lag.pfa),
+            "windows": track.count,
+            "fold_profile": None if hit is None else [round(float(x), 5) for x in hit.profile],
+        },
         (),
         frozenset(flags),
     )

@@ -99,6 +99,7 @@ class FoldHit:
     chance: float
     box: Box
     peak_share: float
+    profile: NDArray[np.float64]
     drift_ppm: float
     period: FoldPeriod | None
     control_z: float
@@ -263,10 +264,12 @@ class FoldWindow:
         period = self._period(column, drift_ppm, noises[column], box.z)
         box = replace(box, width=self._burst_frames[column] or box.width)
         excess, sigma = self._subbands(box, drift_ppm)
+        profile = self._profile(drift_ppm)
         return FoldHit(
             chance,
             replace(box, excess=float(excess.mean())),
-            self._peak_share(box, drift_ppm),
+            _peak_share(box, profile),
+            profile,
             drift_ppm,
             period,
             max(reached[: len(CONTROLS)]),
@@ -314,16 +317,11 @@ class FoldWindow:
         known_s = 1e-6 * DRIFT_PPM / np.sqrt(3) * nominal_s
         return found if found is not None and found.sigma_s < known_s else None
 
-    def _peak_share(self, box: Box, drift_ppm: float) -> float:
-        """Part of the excess in and around the box that its best two bins hold."""
+    def _profile(self, drift_ppm: float) -> NDArray[np.float64]:
+        """Mean energy of the slice in each phase bin, above the mean of all."""
         counts = self.aligned("counts", drift_ppm).astype(np.float64)
-        level = self.aligned("sums", drift_ppm, 0) / np.maximum(counts, 1.0)
-        around = np.arange(box.start - BESIDE, box.start + box.width + BESIDE)
-        if around.size >= self.bins:
-            return 0.0
-        outside = np.delete(level, around % self.bins)
-        excess = np.take(level, around, mode="wrap") - outside.mean()
-        return float((excess[1:] + excess[:-1]).max() / max(excess.sum(), 1e-30))
+        level: NDArray[np.float64] = self.aligned("sums", drift_ppm, 0) / np.maximum(counts, 1.0)
+        return level
 
     def _subbands(self, box: Box, drift_ppm: float) -> tuple[NDArray[np.float64], float]:
         """Excess inside the box above that outside it, per sub-band."""
@@ -336,6 +334,16 @@ class FoldWindow:
         variance = float(np.mean([dwell.moments[0, 0] for dwell in self.dwells]))
         sigma = np.sqrt(variance * sums.shape[1] / counts[inside].sum())
         return within - without, float(sigma)
+
+
+def _peak_share(box: Box, profile: NDArray[np.float64]) -> float:
+    """Part of the excess in and around the box that its best two bins hold."""
+    around = np.arange(box.start - BESIDE, box.start + box.width + BESIDE)
+    if around.size >= profile.size:
+        return 0.0
+    outside = np.delete(profile, around % profile.size)
+    excess = np.take(profile, around, mode="wrap") - outside.mean()
+    return float((excess[1:] + excess[:-1]).max() / max(excess.sum(), 1e-30))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdr_detect.dsp.fold import FRAME_RATE_HZ
 from sdr_detect.events import TrackEvent
+from sdr_detect.model import Track
 from sdr_detect.sinks import wording
 from sdr_detect.sinks.collect import Collector
 from sdr_detect.sinks.spectrogram import Spectrogram
@@ -26,6 +28,10 @@ COLUMNS = 1000
 #: Tracks named in the legend, and boxes drawn; a picture with more is unreadable.
 TRACKS = 6
 BOXES = 400
+
+#: Lines of the legend beside which the folded energy has room, and where.
+FOLD_ROWS = 6
+FOLD_PLACE = (0.56, 0.3, 0.43, 0.52)
 
 #: Light colours that differ from viridis and, by lightness too, from each other.
 TRACK_COLOURS = ("#ff4d4d", "#ffffff", "#ff9ff3", "#ffb000", "#8be9fd", "#c0c0c0")
@@ -51,7 +57,9 @@ def render(picture: Spectrogram, found: Collector, name: str) -> bytes:
     axes = _axes(shown)
     figure = Figure(figsize=(14, 9), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
+    folded = _folded(found)
     listed = min(len(found.tracks), TRACKS) + (len(found.tracks) > TRACKS) or 1
+    listed = max(listed, 0 if folded is None else FOLD_ROWS)
     rows = figure.subplots(
         3,
         2,
@@ -75,6 +83,8 @@ def render(picture: Spectrogram, found: Collector, name: str) -> bytes:
     _draw_boxes(main, shown, found, colours, axes)
     _draw_level(level, shown, axes)
     _draw_legend(legend, found, colours, listed)
+    if folded is not None:
+        _draw_fold(legend.inset_axes(FOLD_PLACE), folded, colours.get(folded.id, OTHER_COLOUR))
     figure.text(0.995, 0.003, _caption(shown), ha="right", va="bottom", fontsize=8, color="0.35")
     png = io.BytesIO()
     with warnings.catch_warnings():
@@ -239,6 +249,37 @@ def _draw_legend(panel: Axes, found: Collector, colours: dict[int, str], rows: i
         panel.text(0.0, 0.5 / rows, f"and {len(ordered) - TRACKS} more tracks", **style)
     if not ordered:
         panel.text(0.0, 0.5, "no tracks", **style)
+
+
+def _folded(found: Collector) -> Track | None:
+    """The best explained track that only folding shows."""
+    ordered = (event.track for event in wording.by_score(found.tracks))
+    return next((track for track in ordered if track.features.get("fold_profile")), None)
+
+
+def _draw_fold(panel: Axes, track: Track, colour: str) -> None:
+    """Energy by phase of the frame: what the spectrogram is too noisy to show."""
+    profile = np.asarray(track.features["fold_profile"], float) * 100
+    frame_ms = 1e3 / FRAME_RATE_HZ
+    edges = np.linspace(0, frame_ms, profile.size + 1)
+    begin_ms = 1e3 * track.features["fold_phase_s"]
+    stop_ms = begin_ms + 1e3 * track.features["burst_duration_median_s"]
+    for turn_ms in (0.0, -frame_ms):
+        panel.axvspan(
+            max(0.0, begin_ms + turn_ms),
+            max(0.0, min(frame_ms, stop_ms + turn_ms)),
+            color=colour if colour != "#ffffff" else OTHER_COLOUR,
+            alpha=0.35,
+        )
+    panel.stairs(profile - profile.min(), edges, color="tab:blue")
+    panel.set_xlim(0, frame_ms)
+    panel.tick_params(labelsize=8)
+    panel.set_title(
+        f"T{track.id}: mean level above the quietest phase [%] by time in the "
+        f"{frame_ms:.3f} ms frame",
+        fontsize=9,
+    )
+    panel.grid(alpha=0.3)
 
 
 def _colours(tracks: Sequence[TrackEvent]) -> dict[int, str]:
