@@ -108,3 +108,25 @@ def test_the_same_picture_every_time() -> None:
 def test_where_it_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot be written"):
         plots.save(tmp_path / "absent" / "x.png", b"")
+
+
+def test_energy_that_only_folding_shows_is_drawn() -> None:
+    without, collector = found(tracks=6, bursts=0), found(tracks=5, bursts=0)
+    profile = [0.0] * 40 + [0.02] * 20 + [0.0] * 40
+    features = {
+        "fold_profile": profile, "fold_phase_s": 40 * 13.3e-6, "burst_duration_median_s": 0.27e-3
+    }  # fmt: skip
+    plain = without.tracks[-1]
+    folded = replace(plain.track, kind="fold", features=features)
+    collector.write(TrackEvent(folded, INFO))
+    drawn = pixels(plots.render(picture(), collector, "weak.sigmf-meta"))
+    bare = pixels(plots.render(picture(), without, "weak.sigmf-meta"))
+    # The curve is blue, in the lower right, where nothing else is.
+    area = (slice(790, 870), slice(760, 1270))
+
+    def blue(image: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> int:
+        part = image[area]
+        return int(((part[..., 2] > 0.6) & (part[..., 0] < 0.3)).sum())
+
+    assert blue(drawn) > 100
+    assert blue(bare) == 0
