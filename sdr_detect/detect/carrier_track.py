@@ -74,6 +74,7 @@ class CarrierTrack:
             or self.half_power_hz < LEAST_WIDTH * settings.resolution_hz
             else symbol.symbol_rate_hz / self.half_power_hz,
             "doppler_rate_hz_per_s": None if drift is None else drift.rate_hz_per_s,
+            "doppler_rate_hz_per_s_doubt": None if drift is None else drift.doubt_hz_per_s,
             "continuous": True,
             "tone": self.tone,
             "fills_slice": False,

@@ -40,7 +40,7 @@ MULTIPLE_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One claim, weighed. ``met`` is None where it could not be measured.
+    """One claim, weighed. ``met`` is None where it could not be told.
 
     ``against`` replaces the claim's own where the measurement is worth more.
     """
@@ -80,8 +80,12 @@ class Weighed:
 
     @property
     def grounded(self) -> bool:
-        """Whether enough structure was seen to rest a verdict on this profile."""
-        return not self.excluded and len(self.structural_met) >= self.profile.min_structural
+        """Whether enough structure was seen to rest a verdict on this profile.
+
+        What has one cause is one structure, however many claims see it.
+        """
+        seen = {f.claim.cause or n for n, f in enumerate(self.structural_met)}
+        return not self.excluded and len(seen) >= self.profile.min_structural
 
     @property
     def pfa(self) -> float:
@@ -228,6 +232,11 @@ def _range(claim: RangeClaim, measured: Measured) -> Finding:
     pfa = measured.features.get(f"{claim.feature}_pfa")
     chance = pfa if isinstance(pfa, float) else None
     met = bool(low <= value <= high)
+    doubt = measured.features.get(f"{claim.feature}_doubt") or 0.0
+    surely = low + doubt <= value <= high - doubt
+    perhaps = low - doubt <= value <= high + doubt
+    if surely != perhaps:
+        return Finding(claim, None, claim.text)
     return _said(claim, met, f"{claim.feature} {_number(value)}", chance)
 
 
