@@ -193,7 +193,10 @@ def measure_fold(
         (),
         frozenset(flags),
     )
-    grid = None if hit is None else grid_of(hit, hit.box.chance * weights[best.scale])
+    grid = None
+    if hit is not None:
+        chance = hit.box.chance * weights[best.scale]
+        grid = grid_of(hit, chance, preamble=best.preamble is not None)
     return public, replace(measured(info, band_hz, features, (), lags), folded=grid)
 
 

@@ -61,6 +61,10 @@ ABOVE_CONTROLS = 2.0
 #: Doubt, in deviations, that is allowed for.
 ENERGY_SIGMAS = 2.0
 
+#: Quantile of the energy over phases that is taken for silence: a downlink's
+#: frames may be full for most of their time.
+QUIET = 0.25
+
 #: Correlation of a preamble over the energy of the frames that hold it. Of the
 #: uplink's 8.4 copies the first is inverted, 0.64; the frames hold some of what
 #: follows too. The downlink's sequence of 4.4 µs makes less than 0.2.
@@ -172,9 +176,14 @@ class FoldedLags:
         total = np.concatenate([_running(sums, width).swapaxes(0, 1) for width in WIDTHS])
         weight = np.maximum(total[..., -1].real, 1e-9)
         squares = np.maximum(total[..., -1].imag, 1e-18)
-        self._energy = total[..., -2].real / weight
-        self._mean = np.abs(total[..., :-2]) / weight[..., None]
-        power = np.abs(total[..., :-2]) ** 2 / squares[..., None]
+        energy = total[..., -2].real / weight
+        self._energy = energy - np.quantile(energy, QUIET, axis=1, keepdims=True)
+        mean = total[..., :-2] / weight[..., None]
+        # Emitters that keep another rate (a GSM slot, messages) come at every
+        # phase alike: what they add is no burst's.
+        mean -= _middle_phase(mean)
+        self._mean = np.abs(mean)
+        power = (self._mean * weight[..., None]) ** 2 / squares[..., None]
         # The median over phases is noise, with whatever makes frames alike.
         variance = np.median(power, axis=1, keepdims=True) / np.log(2)
         self._power = power / np.maximum(variance, 1e-30)
@@ -259,6 +268,14 @@ class FoldedLags:
         lag_s = float(self._lags_s[lag])
         share = 1.0 if hit.chance == 1.0 and self._excluded(lag) else 0.0
         return LagPeak(lag_s, RESOLUTION * lag_s, strength, hit.chance, share)
+
+
+def _middle_phase(mean: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Median over phases, axis 1, of real and imaginary part."""
+    middle: NDArray[np.complex128] = np.median(mean.real, axis=1, keepdims=True) + 1j * np.median(
+        mean.imag, axis=1, keepdims=True
+    )
+    return middle
 
 
 def _running(values: NDArray[Any], width: int) -> NDArray[Any]:

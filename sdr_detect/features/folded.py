@@ -355,13 +355,14 @@ class FoldedGrid:
     detail: str
 
 
-def grid_of(hit: FoldHit, pfa: float) -> FoldedGrid | None:
+def grid_of(hit: FoldHit, pfa: float, *, preamble: bool = False) -> FoldedGrid | None:
     """What a steady hit tells of the grid.
 
     ``pfa`` is the chance that bursts at random times do as well. None where
-    that is too likely, and for pulses: a radar may keep any rate.
+    that is too likely, and for pulses, as a radar may keep any rate, unless
+    they begin with what repeats as a ``preamble``.
     """
-    if pfa >= GRID_PFA or hit.is_pulse:
+    if pfa >= GRID_PFA or (hit.is_pulse and not preamble):
         return None
     period_s = 1 / FRAME_RATE_HZ
     seen = (
