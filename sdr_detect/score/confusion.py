@@ -76,14 +76,19 @@ def run(job: Job) -> Result:
 
 
 def _label(heard: Heard) -> str:
-    """The verdict's system, or the best match of the most significant track."""
+    """The verdict's system, or the best match of the most significant track.
+
+    Many tracks of one emitter reach the smallest chance that is stated. Of those
+    the one named most surely counts, rightly or wrongly: a reader takes it.
+    """
     verdict = heard.verdict
     if verdict is not None and verdict.verdict == "detected":
         return f"detected {verdict.system}"
     if not heard.tracks:
         return "nothing"
-    track = min(heard.tracks, key=lambda t: (t.pfa, t.id))
-    return track.matches[0].profile if track.matches else "unexplained"
+    least = min(track.pfa for track in heard.tracks)
+    told = [t.matches[0] for t in heard.tracks if t.pfa == least and t.matches]
+    return max(told, key=lambda m: m.score).profile if told else "unexplained"
 
 
 def tables(plan: Plan, results: Results) -> list[Table]:
@@ -94,8 +99,11 @@ def tables(plan: Plan, results: Results) -> list[Table]:
         f"or less in {PD:.0%} of the trials, in steps of {STEP_DB:g} dB; named: a step above.",
         "C/N as each emitter defines it: bursts while on, carriers over their own width.",
         "Terrestrial emitters are heard at an IF where they leak past a converter.",
+        "Called: a verdict's system, else the likeliest match of the most significant track. "
+        "Either names a terminal rightly; `detected` asks for more signal (see sensitivity).",
         "VSAT bursts and OneWeb-like signals have no published structure: being named as possible "
-        "is the most that can be asked.",
+        "is the most that can be asked, and of OneWeb nothing but its band is known: `unknown` is "
+        "right.",
     ]
     if plan.quick:
         notes.append("Quick run: four emitters, few trials.")

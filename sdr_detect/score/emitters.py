@@ -191,13 +191,15 @@ def _leak(if_hz: float, lo_hz: float) -> Mapped:
     return {"rf_center_hz": lo_hz + if_hz, "converter": f"ku-{lo_hz / 1e9:.2f}"}
 
 
+_STARLINK = ("detected starlink", "starlink_uplink")
+
 #: Every emitter that the simulator knows, for the confusion matrix. ``lowest_db``
 #: is where its ladder starts: short pulses are found by their peak only.
 EMITTERS: dict[str, Known] = {
-    "starlink grid": Known(grid_terminal(), ("detected starlink",), "starlink", -21.0),
-    "starlink jittered": Known(jittered_terminal(), ("detected starlink",), "starlink", -18.0),
+    "starlink grid": Known(grid_terminal(), _STARLINK, "starlink", -21.0),
+    "starlink jittered": Known(jittered_terminal(), _STARLINK, "starlink", -18.0),
     "starlink sub-band": Known(
-        jittered_terminal(carriers=[63, 189, 441]), ("detected starlink",), "starlink", -12.0
+        jittered_terminal(carriers=[63, 189, 441]), _STARLINK, "starlink", -12.0
     ),
     "VSAT carrier": Known(
         {
@@ -206,7 +208,7 @@ EMITTERS: dict[str, Known] = {
             "symbol_rate_hz": Between(1e5, 6e5),
             "roll_off": Between(0.1, 0.35),
         },
-        ("detected vsat",),
+        ("detected vsat", "vsat_scpc"),
         "vsat",
         -15.0,
     ),
@@ -214,7 +216,9 @@ EMITTERS: dict[str, Known] = {
         {"kind": "vsat_tdma", "offset_hz": Between(-2e5, 2e5)}, ("vsat_mf_tdma",), "vsat"
     ),
     "OneWeb-like": Known(
-        {"kind": "oneweb_like", "offset_hz": Between(-4e6, 4e6)}, ("oneweb_uplink",), "oneweb"
+        {"kind": "oneweb_like", "offset_hz": Between(-4e6, 4e6)},
+        ("oneweb_uplink", "unknown"),
+        "oneweb",
     ),
     "downlink image": Known(
         _level_open("downlink image"), ("starlink_downlink",), place={"rf_center_hz": _IMAGE_HZ}
