@@ -63,7 +63,7 @@ ENERGY_SIGMAS = 2.0
 
 #: Quantile of the energy over phases that is taken for silence: a downlink's
 #: frames may be full for most of their time.
-QUIET = 0.25
+QUIET = 0.1
 
 #: Correlation of a preamble over the energy of the frames that hold it. Of the
 #: uplink's 8.4 copies the first is inverted, 0.64; the frames hold some of what
@@ -251,7 +251,8 @@ class FoldedLags:
         """Whether energy rises at these phases, and no preamble is in it."""
         energy, doubt = self._energy[PLAIN, self._near], self._doubt[PLAIN, self._near]
         mean = self._mean[PLAIN, self._near, lag]
-        risen = energy > RISEN_SIGMAS * doubt
+        # Frames that a burst fills in part hold a part of what they show at most.
+        risen = energy > np.maximum(RISEN_SIGMAS * doubt, energy.max() / 2)
         least = LEAST_SHARE * (energy - EXCLUDED_SIGMAS * doubt)
         return bool(
             risen.any() and np.all(mean[risen] + EXCLUDED_SIGMAS * doubt[risen] < least[risen])

@@ -227,6 +227,53 @@ def test_a_downlink_at_low_load_is_no_terminal() -> None:
         assert as_json(events(stream))[-1]["verdict"] != "detected"
 
 
+@pytest.mark.parametrize("cn_db", [-2.0, 12.0])
+def test_ingress_that_comes_at_every_phase_hides_no_preamble(cn_db: float) -> None:
+    # A phone's slots correlate at every lag, as all that is narrow does.
+    phone = {"kind": "gsm", "offset_hz": 3e5, "cn_db": 12.0, "slots": [3]}
+    said = as_json(events(parked({**GRID, "cn_db": cn_db}, phone, duration_s=0.3)))
+    assert (said[-1]["verdict"], said[-1]["system"]) == ("detected", "starlink")
+
+
+def test_a_constant_product_at_all_phases_is_taken_out() -> None:
+    rng = np.random.default_rng(3)
+    lags_s = (2.1333333e-6, 2.048e-6, 1.5e-6, 2.85e-6, 3.2e-6, 3.55e-6)
+    sums = np.zeros((100, 2, len(lags_s) + 2), complex)
+    deviation = np.sqrt(75 / 2)
+    sums[..., :-2] = deviation * 0.2 * (rng.normal(size=(100, 2, 6, 2)) @ (1, 1j))
+    sums[..., -1] = 75 * (1 + 1j)
+    sums[40, :, 0] += 75 * 0.5
+    sums[40, :, -2] += 75 * 0.9
+    plain = FoldedLags(sums, lags_s).search()
+    assert plain is not None
+    assert (plain.start, plain.lag) == (40, 0)
+    assert plain.chance < 1e-6
+    beside = sums.copy()
+    beside[..., :-2] += 75 * 0.3 * np.exp(2j * np.pi * 3e5 * np.array(lags_s))
+    found = FoldedLags(beside, lags_s).search()
+    assert found is not None
+    assert (found.start, found.lag) == (40, 0)
+    assert found.chance == pytest.approx(plain.chance, rel=1e-6)
+
+
+@pytest.mark.parametrize("cn_db", [-2.0, 1.0, 6.0])
+def test_preambles_alone_are_detected_at_any_level(cn_db: float) -> None:
+    # The payload lies outside the slice: pulses too short to keep a grid unaided.
+    alone = {**GRID, "carriers": [63], "first_carrier": 200, "cn_db": cn_db}
+    said = as_json(events(parked(alone, duration_s=0.2)))
+    assert (said[-1]["verdict"], said[-1]["system"]) == ("detected", "starlink")
+
+
+def test_a_strong_downlink_that_fills_most_of_each_frame_is_no_terminal() -> None:
+    image = {
+        "kind": "starlink_downlink", "rf_hz": 11.3825e9, "image": True, "load": 0.65, "cn_db": 24.0
+    }  # fmt: skip
+    stream = rendered(image, duration_s=0.5, seed=5, rf_center_hz=PARKED_HZ, converter="ku-12.80")
+    tracks = [t for t in as_json(events(stream), "track") if t["kind"] == "fold"]
+    assert tracks
+    assert {t["matches"][0]["profile"] for t in tracks} <= {"starlink_downlink", "unknown"}
+
+
 def test_a_drifting_clock_is_followed_over_fifteen_seconds() -> None:
     rate_hz, ppm = 1.0e6, 18.0
     samples = gated(15_000_000, rate_hz, (1 + ppm * 1e-6) / FRAME_RATE_HZ, 0.13e-3, -16.0)
