@@ -70,12 +70,12 @@ def run(job: Job) -> Result:
     heard = hear_each(at_levels(case.scene, job.seed, case.cn_db), len(case.cn_db))
     return {
         "found": [h.pfa(None) <= _PFA for h in heard],
-        "label": [_label(h) for h in heard],
+        "label": [label(h) for h in heard],
         "claims": [claim for h in heard for claim in h.claim(case.system)],
     }
 
 
-def _label(heard: Heard) -> str:
+def label(heard: Heard) -> str:
     """The verdict's system, or the best match of the most significant track.
 
     Many tracks of one emitter reach the smallest chance that is stated. Of those

@@ -56,6 +56,7 @@ class Made(Measured):
     pfa: float = 1e-20
     strengths: Mapping[str, float] = field(default_factory=dict)
     signal_share: float = 0.9
+    spacings: Mapping[int, int] = field(default_factory=lambda: {6: 20, 8: 19})
 
     def lag(self, where: str, lag_s: float, tolerance: float) -> LagPeak | None:
         found = any(w == where and abs(x - lag_s) < tolerance * lag_s for w, x in self.repeats)
@@ -65,7 +66,7 @@ class Made(Measured):
 
     def grid(self, period_s: float) -> GridResult | None:
         found = any(abs(period_s - g) < 1e-3 * g for g in self.grids)
-        return GridResult(period_s, 40, 40, self.pfa if found else 1.0, 1.0, {6: 20, 8: 19})
+        return GridResult(period_s, 40, 40, self.pfa if found else 1.0, 1.0, dict(self.spacings))
 
 
 def judged(
@@ -79,6 +80,7 @@ def judged(
     count: int = 40,
     strengths: Mapping[str, float] | None = None,
     signal_share: float = 0.9,
+    spacings: Mapping[int, int] | None = None,
     **features: Any,
 ) -> Judged:
     """A track weighed against every profile, as the pipeline hands it on."""
@@ -91,6 +93,7 @@ def judged(
         pfa=pfa,
         strengths=strengths or {},
         signal_share=signal_share,
+        spacings=spacings or {6: 20, 8: 19},
     )
     weighed = weigh_all(all_profiles(), measured)
     lower, upper = rf or (-1e6, 1e6)
@@ -145,6 +148,40 @@ def test_preamble_and_symbol_carry_a_verdict() -> None:
 
 def test_preamble_and_grid_carry_a_verdict() -> None:
     assert verdict(judged(PREAMBLE, grids=(FRAME,))).verdict == "detected"
+
+
+@pytest.mark.parametrize("spacings", [{6: 20, 8: 19}, {1: 39}])
+def test_a_channel_shared_by_terminals_keeps_the_grid_at_any_spacing(
+    spacings: dict[int, int],
+) -> None:
+    said = verdict(judged(PREAMBLE, grids=(FRAME,), spacings=spacings))
+    assert (said.verdict, said.system) == ("detected", "starlink")
+    # A grid is seen by two claims, and is one structure all the same.
+    assert verdict(judged(grids=(FRAME,), spacings=spacings)).verdict != "detected"
+
+
+def test_frames_that_follow_each_other_speak_for_a_downlink_rather_than_a_terminal() -> None:
+    alone = judged(grids=(FRAME,), spacings={1: 39}, signal_share=0.3, duty_cycle=0.6)
+    odds = {w.profile.id: w.log_odds for w in alone.weighed}
+    assert odds["starlink_downlink"] > odds["starlink_uplink"]
+
+
+@pytest.mark.parametrize(("doubt", "told"), [(50e3, None), (100.0, False), (None, False)])
+def test_a_number_within_its_doubt_of_a_limit_says_nothing(
+    doubt: float | None, told: bool | None
+) -> None:
+    # The drift of a faint carrier is known to tens of kilohertz a second only.
+    carrier = judged(
+        kind="carrier",
+        continuous=True,
+        doppler_rate_hz_per_s=-21e3,
+        doppler_rate_hz_per_s_doubt=doubt,
+    )
+    vsat = next(w for w in carrier.weighed if w.profile.id == "vsat_scpc")
+    (drift,) = [
+        f for f in vsat.findings if getattr(f.claim, "feature", "") == "doppler_rate_hz_per_s"
+    ]
+    assert drift.met is told
 
 
 @pytest.mark.parametrize("repeats", [(), (("head", 3.3e-6),)])
