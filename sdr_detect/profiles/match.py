@@ -84,7 +84,11 @@ class Weighed:
 
         What has one cause is one structure, however many claims see it.
         """
-        seen = {f.claim.cause or n for n, f in enumerate(self.structural_met)}
+        seen = {
+            f.claim.cause or number
+            for number, f in enumerate(self.structural_met)
+            if not isinstance(f.claim, UnknownClaim)
+        }
         return not self.excluded and len(seen) >= self.profile.min_structural
 
     @property
