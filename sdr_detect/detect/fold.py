@@ -76,14 +76,14 @@ class GridFold:
         """Search what the last windows hold."""
         self._live.clear()  # what a display asked for earlier must not decide
         if self._dwells:
-            self._tracks = self._with_open_windows()
+            self._tracks = self._with_open_windows(final=True)
             self._dwells.clear()
         self._tracks = [self._numbered(track) for track in self._tracks]
         return []
 
     def tracks(self, span: Span) -> list[tuple[Track, Measured]]:
         """What was found so far, the open windows included."""
-        found = self._tracks if not self._dwells else self._with_open_windows()
+        found = self._tracks if not self._dwells else self._with_open_windows(final=False)
         return [self._measure(track) for track in found]
 
     def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
@@ -121,7 +121,7 @@ class GridFold:
     def _measure(self, track: FoldTrack) -> tuple[Track, Measured]:
         return measure_fold(track, self._setup, self._searched)
 
-    def _with_open_windows(self) -> list[FoldTrack]:
+    def _with_open_windows(self, *, final: bool) -> list[FoldTrack]:
         """The tracks, with what the windows not yet full show."""
         tracks = list(self._tracks)
         index = self._last_index()
@@ -129,15 +129,17 @@ class GridFold:
         for scale in SCALES[1:]:
             size = len(self._window_dwells(scale, index))
             if size > held:
-                self._add(tracks, self._in_open_window(scale, index, size))
+                self._add(tracks, self._in_open_window(scale, index, size, final=final))
                 held = size
         return tracks
 
-    def _in_open_window(self, scale: int, index: int, size: int) -> list[FoldSighting]:
+    def _in_open_window(
+        self, scale: int, index: int, size: int, *, final: bool
+    ) -> list[FoldSighting]:
         """Sightings in a window not yet full; searched anew when it has grown by a tenth."""
         known = self._live.get(scale)
         if known is None or not known[0] <= size < known[0] + max(1, scale // 10):
-            known = size, self._search(scale, index)
+            known = size, self._search(scale, index, count=final)
             self._live[scale] = known
         return known[1]
 
@@ -150,13 +152,17 @@ class GridFold:
 
     def _close(self, scale: int, index: int) -> None:
         """Search a window that is full; from now on it counts."""
-        found = self._search(scale, index)
+        found = self._search(scale, index, count=True)
         self._searched[scale] += 1
         self._live.pop(scale, None)
         self._add(self._tracks, found)
 
-    def _search(self, scale: int, index: int) -> list[FoldSighting]:
-        """What the window of ``scale`` dwells that holds dwell ``index`` shows."""
+    def _search(self, scale: int, index: int, *, count: bool) -> list[FoldSighting]:
+        """What the window of ``scale`` dwells that holds dwell ``index`` shows.
+
+        What is left out is counted for the notes only if ``count``: looks of a
+        display must not change what is told.
+        """
         listened_s = self._setup.layout.dwell_s * (self._searched[1] + 1)
         settings = self._setup.settings
         allowed = max(settings.fold.pfa, settings.verdict.allowed_pfa(listened_s))
@@ -164,23 +170,16 @@ class GridFold:
         window = FoldWindow(self._window_dwells(scale, index), self._folder)
         hit = window.search(budget * ENERGY_SHARE)
         if hit is not None and not hit.steady:
-            self._unsteady += 1
+            self._unsteady += count
             hit = None
         lags = self._folded_lags(window, 0.0 if hit is None else hit.drift_ppm)
         preamble = None if lags is None else lags.search()
         if preamble is not None and preamble.chance > budget * (1 - ENERGY_SHARE):
             preamble = None
         found = sightings(window, scale, hit, lags, preamble)
-        return [s for s in found if not self._is_pulse(s)]
-
-    def _is_pulse(self, sighting: FoldSighting) -> bool:
-        """Whether it may as well be a radar: short, and without a preamble's repetition."""
-        if sighting.hit is None or not sighting.hit.is_pulse:
-            return False
-        preamble = None if sighting.lags is None else sighting.lags.search()
-        pulse = preamble is None or preamble.chance > PULSE_CHANCE
-        self._pulses += pulse
-        return pulse
+        kept = [sighting for sighting in found if not _is_pulse(sighting)]
+        self._pulses += count * (len(found) - len(kept))
+        return kept
 
     def _folded_lags(self, window: FoldWindow, drift_ppm: float) -> FoldedLags | None:
         lags_s = self._folder.lags.lags_s
@@ -201,6 +200,14 @@ class GridFold:
                     tracks.append(new_track(sighting))
                 else:
                     self._overflow += 1
+
+
+def _is_pulse(sighting: FoldSighting) -> bool:
+    """Whether it may as well be a radar: short, and without a preamble's repetition."""
+    if sighting.hit is None or not sighting.hit.is_pulse:
+        return False
+    preamble = None if sighting.lags is None else sighting.lags.search()
+    return preamble is None or preamble.chance > PULSE_CHANCE
 
 
 def detector(setup: Setup) -> GridFold:

@@ -34,7 +34,7 @@ class StreamWaveform:
         self._setup = setup
         self._sum = setup.meter.new_body_sum()
         self._ofdm = OfdmSum(setup.info.sample_rate_hz, self._sum, gated=False)
-        self._id: int | None = None
+        self._id = 0  # until the stream ends: looking on must not number tracks
 
     def update(self, dwell: Dwell) -> list[Burst]:
         """Correlate a stretch in which no burst stands out and nothing is missing."""
@@ -52,7 +52,9 @@ class StreamWaveform:
         return []
 
     def finish(self, last: Dwell | None, stop_sample: int) -> list[Burst]:
-        """Nothing is open."""
+        """Number the track, if there will be one."""
+        if self._sum.peaks(self._setup.settings.lag.pfa):
+            self._id = next(self._setup.ids)
         return []
 
     def tracks(self, span: Span) -> list[tuple[Track, Measured]]:
@@ -61,8 +63,6 @@ class StreamWaveform:
         peaks = self._sum.peaks(setup.settings.lag.pfa)
         if not peaks:
             return []
-        if self._id is None:
-            self._id = next(setup.ids)
         info = setup.info
         half = (info.usable_hz or info.sample_rate_hz) / 2
         centre = info.center_hz or 0.0

@@ -282,8 +282,20 @@ def test_a_drifting_clock_is_followed_over_fifteen_seconds() -> None:
     assert track["features"]["fold_drift_ppm"] == pytest.approx(ppm, abs=8)
 
 
-def test_looking_on_changes_no_event() -> None:
-    stream = parked({**JITTERED, "cn_db": -6.0}, duration_s=0.7)
+@pytest.mark.parametrize(
+    "emitter",
+    [
+        {**JITTERED, "cn_db": -6.0},
+        {"kind": "lte", "offset_hz": 1e6, "cn_db": 6.0, "bandwidth_mhz": 20, "load": 0.3},
+        {
+            "kind": "marine_radar", "offset_hz": 1e5, "cn_db": 12.0, "pulse_s": 1e-6,
+            "prf_hz": 750.2, "side_lobe_db": 0.0,
+        },
+    ],
+    ids=["terminal", "base station", "radar"],
+)  # fmt: skip
+def test_looking_on_changes_no_event(emitter: dict[str, Any]) -> None:
+    stream = parked(emitter, duration_s=0.7)
     watched = Pipeline(all_profiles(), OPEN)
     found = []
     for block in stream:
