@@ -51,6 +51,15 @@ class Finding:
     pfa: float | None = None
     against: float | None = None
 
+    @property
+    def worth(self) -> float:
+        """Evidence in nats, for what the claim says if it is met, else against it."""
+        if self.met is None or isinstance(self.claim, UnknownClaim):
+            return 0.0
+        if self.met:
+            return self.claim.weight
+        return self.claim.against if self.against is None else self.against
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
@@ -62,11 +71,19 @@ class Weighed:
     score: float = 0.0
 
     @property
+    def told(self) -> tuple[Finding, ...]:
+        """What speaks for and against: of claims of one cause, the most telling."""
+        return most_telling(self.findings)
+
+    @property
     def structural_met(self) -> tuple[Finding, ...]:
-        """Claims met that another kind of emitter would not meet by chance."""
+        """Claims met that another kind of emitter would not meet by chance.
+
+        What has one cause is one structure, however many claims see it.
+        """
         return tuple(
             f
-            for f in self.findings
+            for f in self.told
             if f.met and not isinstance(f.claim, UnknownClaim) and f.claim.structural
         )
 
@@ -80,16 +97,8 @@ class Weighed:
 
     @property
     def grounded(self) -> bool:
-        """Whether enough structure was seen to rest a verdict on this profile.
-
-        What has one cause is one structure, however many claims see it.
-        """
-        seen = {
-            f.claim.cause or number
-            for number, f in enumerate(self.structural_met)
-            if not isinstance(f.claim, UnknownClaim)
-        }
-        return not self.excluded and len(seen) >= self.profile.min_structural
+        """Whether enough structure was seen to rest a verdict on this profile."""
+        return not self.excluded and len(self.structural_met) >= self.profile.min_structural
 
     @property
     def pfa(self) -> float:
@@ -104,8 +113,8 @@ class Weighed:
             self.profile.role,
             self.score,
             bool(self.structural_met),
-            tuple(f.detail for f in self.findings if f.met),
-            tuple(f.detail for f in self.findings if f.met is False),
+            tuple(f.detail for f in self.told if f.met),
+            tuple(f.detail for f in self.told if not f.met),
         )
 
 
@@ -142,17 +151,21 @@ def weigh(profile: Profile, measured: Measured) -> Weighed:
     return replace(weighed, log_odds=-30.0) if weighed.excluded else weighed
 
 
-def _evidence(findings: Sequence[Finding]) -> float:
-    """Sum of what speaks for and against, the most telling of each cause."""
-    told: dict[tuple[str, bool], float] = {}
+def most_telling(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What was measured; of claims of one cause the heaviest, for and against each."""
+    heaviest: dict[tuple[str, bool], Finding] = {}
     for number, finding in enumerate(findings):
         if finding.met is None or isinstance(finding.claim, UnknownClaim):
             continue
-        cause = finding.claim.cause or str(number)
-        against = finding.claim.against if finding.against is None else finding.against
-        worth = finding.claim.weight if finding.met else against
-        told[cause, finding.met] = max(worth, told.get((cause, finding.met), 0.0))
-    return sum(worth if met else -worth for (_, met), worth in told.items())
+        key = finding.claim.cause or str(number), finding.met
+        if key not in heaviest or finding.worth > heaviest[key].worth:
+            heaviest[key] = finding
+    return tuple(heaviest.values())
+
+
+def _evidence(findings: Sequence[Finding]) -> float:
+    """Sum of what speaks for and against."""
+    return sum(f.worth if f.met else -f.worth for f in most_telling(findings))
 
 
 def _evaluate(claim: AnyClaim, measured: Measured) -> Finding:
