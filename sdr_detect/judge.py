@@ -20,6 +20,7 @@ from sdr_detect.reasons import (
     doubts,
     plain_reasons,
     poi_problem,
+    resemblance,
     suspicion,
     unexplained,
     without_rf,
@@ -57,14 +58,14 @@ def judge(
     if grounds:
         judged, weighed = max(grounds, key=lambda pair: pair[1].log_odds)
         if watch.analysed_s < settings.min_analysed_s:
-            reasons = (suspicion(judged, weighed), *doubts(watch, settings))
+            reasons = (resemblance(judged, weighed), *doubts(watch, settings))
             return _inconclusive(tracks, watch, profiles, reasons)
         if judged.track.matches and not _rf_known(judged):
             return _inconclusive(tracks, watch, profiles, without_rf(weighed))
         return _detected(judged, weighed, tracks, watch, profiles)
     problems = list(watch.problems) + doubts(watch, settings)
     suspicions = [
-        suspicion(judged, weighed)
+        suspicion(judged, weighed, settings, watch.analysed_s)
         for judged, weighed in zip(tracks, terminals, strict=True)
         if weighed is not None and _suspect(judged, weighed, tracks)
     ]
@@ -74,7 +75,8 @@ def judge(
         problems.append(poi_problem(intercept.poi, settings))
     if problems or suspicions:
         return _inconclusive(tracks, watch, profiles, (*suspicions, *problems))
-    return _verdict("not_detected", None, 1.0, settings.max_pfa, tracks, watch, profiles)
+    pfa = settings.allowed_pfa(watch.analysed_s)
+    return _verdict("not_detected", None, 1.0, pfa, tracks, watch, profiles)
 
 
 def _terminal(judged: Judged) -> Weighed | None:

@@ -98,14 +98,30 @@ def without_rf(weighed: Weighed) -> tuple[str, ...]:
     )
 
 
-def suspicion(judged: Judged, weighed: Weighed) -> str:
-    """What a track resembles, and what is missing for a verdict."""
+def resemblance(judged: Judged, weighed: Weighed) -> str:
+    """What a track resembles, and by what."""
     met = weighed.structural_met or tuple(f for f in weighed.findings if f.met)
     seen = "; ".join(f.detail for f in met)
-    need = weighed.profile.min_structural
+    return f"track {judged.track.id} resembles {weighed.profile.name} ({seen})"
+
+
+def suspicion(
+    judged: Judged, weighed: Weighed, settings: VerdictSettings, listened_s: float
+) -> str:
+    """What a track resembles, and what is missing for a verdict."""
+    missing = []
+    met, need = len(weighed.structural_met), weighed.profile.min_structural
+    if met < need:
+        missing.append(f"{need} structural claims are asked for, {met} seen")
+    if weighed.score < settings.min_score:
+        missing.append(f"score {weighed.score:.2f} of the {settings.min_score:g} asked for")
+    if met and weighed.pfa > settings.allowed_pfa(listened_s):
+        missing.append("noise does as well too often")
+    if not missing:
+        missing.append("another explanation is nearly as good, or it lies within another emission")
     return (
-        f"track {judged.track.id} resembles {weighed.profile.name} ({seen}), which is too little "
-        f"to rest a verdict on: {need} structural claims and score 0.9 are asked for; watch longer"
+        f"{resemblance(judged, weighed)}, which is too little to rest a verdict on: "
+        f"{'; '.join(missing)}; watch longer"
     )
 
 

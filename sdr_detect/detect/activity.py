@@ -10,6 +10,7 @@ none is withheld for it; the reasons tell of it.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +30,7 @@ from sdr_detect.features.fold_values import (
     bands_of,
     clipped_energy,
     deviations,
+    frame_variance,
     level_frames,
     level_sums,
     log_odds,
@@ -63,6 +65,7 @@ class Tails:
     """
 
     first_sample: int = 0
+    stop_sample: int = 1
     dwells: int = 0
     moments: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, len(LENGTHS_S))))
     quarters: NDArray[np.float64] = field(default_factory=lambda: np.zeros(QUARTERS))
@@ -72,6 +75,7 @@ class Tails:
         """Add a dwell."""
         if not self.dwells:
             self.first_sample = other.first_sample
+        self.stop_sample = other.stop_sample
         self.dwells += other.dwells
         self.moments += other.moments
         self.quarters += other.quarters
@@ -109,15 +113,11 @@ class Activity:
         layout = setup.layout
         self._around = level_frames(layout)
         self._frames = [max(2, round(s * layout.sample_rate_hz / layout.hop)) for s in LENGTHS_S]
-        bins = layout.used_bins
-        self._noise = np.array(
-            [tail_moments(HANN_BINS / bins * alike(n) / n) for n in self._frames]
-        )
+        self._thermal = HANN_BINS / layout.used_bins
         self._open = {scale: Tails() for scale in SCALES}
         self._searched = dict.fromkeys(SCALES, 0)
         self._best: tuple[float, int, Tails] | None = None
         self._id = 0
-        self._last_sample = 0
 
     def update(self, dwell: Dwell) -> list[Burst]:
         """Add a dwell; judge the windows that it completes."""
@@ -126,7 +126,6 @@ class Activity:
         if not ok.any():
             return []
         part = self._tails(dwell, ok)
-        self._last_sample = dwell.first_sample + dwell.layout.dwell_samples
         for scale, window in self._open.items():
             window.add(part)
             if window.dwells == scale:
@@ -171,13 +170,15 @@ class Activity:
         """Sums of one dwell."""
         bands = bands_of(clipped_energy(dwell, ok))
         sums = level_sums(bands[:, 0], ok, self._around)
-        found = Tails(dwell.first_sample, 1)
+        noise = frame_variance(self._thermal, sums.variance)
+        stop = dwell.first_sample + dwell.layout.dwell_samples
+        found = Tails(dwell.first_sample, stop, 1)
         for k, frames in enumerate(self._frames):
             z, held = deviations(sums, frames)
             if not z.size:
                 continue
             z -= np.median(z)
-            mean, variance, third = self._noise[k]
+            mean, variance, third = tail_moments(noise * alike(frames) / frames)
             # Values that share frames vary as one.
             count = z.size / frames
             found.moments[:, k] = count * np.array(
@@ -186,7 +187,8 @@ class Activity:
             if frames == self._frames[-1]:
                 strong = np.flatnonzero(held)[z > STRONG_SIGMAS]
                 run = np.cumsum(bands[:, 1:], axis=0, dtype=np.float64)
-                found.quarters += (run[strong + frames - 1] - run[strong]).sum(axis=0)
+                run = np.concatenate((np.zeros((1, QUARTERS)), run))
+                found.quarters += (run[strong + frames] - run[strong]).sum(axis=0)
                 found.strong += strong.size * frames
         return found
 
@@ -208,7 +210,7 @@ class Activity:
         public = Track(
             self._id,
             "activity",
-            Span(window.first_sample, max(window.first_sample + 1, self._last_sample)),
+            Span(window.first_sample, window.stop_sample),
             *band_hz,
             0,
             None,
@@ -228,6 +230,7 @@ def _tail(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return log_odds(z) - log_odds(-z)
 
 
+@functools.lru_cache(maxsize=1024)
 def tail_moments(variance: float) -> tuple[float, float, float]:
     """Mean, variance and third central moment of the tails' difference in noise.
 

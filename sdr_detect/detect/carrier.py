@@ -190,6 +190,7 @@ class CarrierDetector:
             line.tone,
             line.cn_db,
             line.half_power_bins * self.resolution_hz,
+            self.resolution_hz,
         )
         if line.tone and sum(t.phase is not None for t in self._tracks) < MAX_PHASES:
             track.phase = TonePhase()

@@ -99,6 +99,8 @@ def _varies_little(level: NDArray[np.float64], noise: float, share: float) -> bo
     share : float
         The carrier's part of the power: the rest is noise, and steady.
     """
+    if share <= 0:
+        return False  # made-up samples without noise: nothing to be judged by
     variance = float(np.var(level, ddof=1) / np.mean(level) ** 2)
     # The sum of squares of n Gamma variables: chi squared, with fewer degrees of
     # freedom the more skewed they are.

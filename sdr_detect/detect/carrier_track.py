@@ -33,6 +33,7 @@ class CarrierTrack:
     tone: bool
     cn_db: float
     half_power_hz: float
+    resolution_hz: float
     id: int = 0
     times_s: list[float] = field(default_factory=list)
     offsets_hz: list[float] = field(default_factory=list)
@@ -69,9 +70,7 @@ class CarrierTrack:
             "symbol_rate_hz_pfa": None if symbol is None else stated_pfa(symbol.pfa),
             "bandwidth_3db_hz": None if cut_off else self.half_power_hz,
             "symbol_rate_per_bandwidth": None
-            if symbol is None
-            or cut_off
-            or self.half_power_hz < LEAST_WIDTH * settings.resolution_hz
+            if symbol is None or cut_off or self.half_power_hz < LEAST_WIDTH * self.resolution_hz
             else symbol.symbol_rate_hz / self.half_power_hz,
             "doppler_rate_hz_per_s": None if drift is None else drift.rate_hz_per_s,
             "doppler_rate_hz_per_s_doubt": None if drift is None else drift.doubt_hz_per_s,

@@ -53,6 +53,7 @@ class GridFold:
         self._overflow = 0
         self._unsteady = 0
         self._pulses = 0
+        self._index = 0
         self._live: dict[int, tuple[int, list[FoldSighting]]] = {}
 
     def update(self, dwell: Dwell) -> list[Burst]:
@@ -60,31 +61,29 @@ class GridFold:
         if self._folder.plan.size < LEAST_BINS:
             return []
         index = dwell.first_sample // dwell.layout.dwell_samples
-        if self._dwells:
-            before = self._last_index()
-            for scale in SCALES[1:]:
-                if index // scale != before // scale:
-                    self._close(scale, before)
-            if index // SCALES[-1] != before // SCALES[-1]:
-                self._dwells.clear()
+        for scale in SCALES[1:]:
+            # Blind dwells count too: a window is closed once, by the first dwell beyond it.
+            if index // scale != self._index // scale and self._window_dwells(scale):
+                self._close(scale)
+        if index // SCALES[-1] != self._index // SCALES[-1]:
+            self._dwells.clear()
+        self._index = index
         if dwell.analysed_frames:
             self._dwells.append(self._folder.fold(dwell))
-            self._close(SCALES[0], index)
+            self._close(SCALES[0])
         return []
 
     def finish(self, last: Dwell | None, stop_sample: int) -> list[Burst]:
         """Search what the last windows hold."""
         self._live.clear()  # what a display asked for earlier must not decide
-        if self._dwells:
-            self._tracks = self._with_open_windows(final=True)
-            self._dwells.clear()
+        self._tracks = self._with_open_windows(final=True)
+        self._dwells.clear()
         self._tracks = [self._numbered(track) for track in self._tracks]
         return []
 
     def tracks(self, span: Span) -> list[tuple[Track, Measured]]:
         """What was found so far, the open windows included."""
-        found = self._tracks if not self._dwells else self._with_open_windows(final=False)
-        return [self._measure(track) for track in found]
+        return [self._measure(track) for track in self._with_open_windows(final=False)]
 
     def retire(self, before_sample: int) -> list[tuple[Track, Measured]]:
         """Tracks not seen again for long."""
@@ -124,41 +123,38 @@ class GridFold:
     def _with_open_windows(self, *, final: bool) -> list[FoldTrack]:
         """The tracks, with what the windows not yet full show."""
         tracks = list(self._tracks)
-        index = self._last_index()
         held = 1
         for scale in SCALES[1:]:
-            size = len(self._window_dwells(scale, index))
+            size = len(self._window_dwells(scale))
             if size > held:
-                self._add(tracks, self._in_open_window(scale, index, size, final=final))
+                found = self._search(scale, count=True) if final else self._look(scale, size)
+                self._searched[scale] += final
+                self._add(tracks, found, count=final)
                 held = size
         return tracks
 
-    def _in_open_window(
-        self, scale: int, index: int, size: int, *, final: bool
-    ) -> list[FoldSighting]:
+    def _look(self, scale: int, size: int) -> list[FoldSighting]:
         """Sightings in a window not yet full; searched anew when it has grown by a tenth."""
         known = self._live.get(scale)
         if known is None or not known[0] <= size < known[0] + max(1, scale // 10):
-            known = size, self._search(scale, index, count=final)
+            known = size, self._search(scale, count=False)
             self._live[scale] = known
         return known[1]
 
-    def _last_index(self) -> int:
-        return self._dwells[-1].first_sample // self._setup.layout.dwell_samples
-
-    def _window_dwells(self, scale: int, index: int) -> list[DwellFold]:
-        first = index // scale * scale * self._setup.layout.dwell_samples
+    def _window_dwells(self, scale: int) -> list[DwellFold]:
+        """Dwells of the window of that scale that holds the latest dwell."""
+        first = self._index // scale * scale * self._setup.layout.dwell_samples
         return [d for d in self._dwells[-scale:] if d.first_sample >= first]
 
-    def _close(self, scale: int, index: int) -> None:
+    def _close(self, scale: int) -> None:
         """Search a window that is full; from now on it counts."""
-        found = self._search(scale, index, count=True)
+        found = self._search(scale, count=True)
         self._searched[scale] += 1
         self._live.pop(scale, None)
-        self._add(self._tracks, found)
+        self._add(self._tracks, found, count=True)
 
-    def _search(self, scale: int, index: int, *, count: bool) -> list[FoldSighting]:
-        """What the window of ``scale`` dwells that holds dwell ``index`` shows.
+    def _search(self, scale: int, *, count: bool) -> list[FoldSighting]:
+        """What the window of ``scale`` dwells that holds the latest one shows.
 
         What is left out is counted for the notes only if ``count``: looks of a
         display must not change what is told.
@@ -167,7 +163,7 @@ class GridFold:
         settings = self._setup.settings
         allowed = max(settings.fold.pfa, settings.verdict.allowed_pfa(listened_s))
         budget = allowed / chance_weight(self._searched[scale] + 1)
-        window = FoldWindow(self._window_dwells(scale, index), self._folder)
+        window = FoldWindow(self._window_dwells(scale), self._folder)
         hit = window.search(budget * ENERGY_SHARE)
         if hit is not None and not hit.steady:
             self._unsteady += count
@@ -187,7 +183,7 @@ class GridFold:
             return None
         return FoldedLags(window.aligned("lags", drift_ppm).astype(np.complex128), lags_s)
 
-    def _add(self, tracks: list[FoldTrack], found: list[FoldSighting]) -> None:
+    def _add(self, tracks: list[FoldTrack], found: list[FoldSighting], *, count: bool) -> None:
         """Put sightings into tracks."""
         bins, hop = self._folder.plan.size, self._setup.layout.hop
         for sighting in found:
@@ -199,7 +195,7 @@ class GridFold:
                 if len(tracks) < self._setup.settings.tracks.max_tracks:
                     tracks.append(new_track(sighting))
                 else:
-                    self._overflow += 1
+                    self._overflow += count
 
 
 def _is_pulse(sighting: FoldSighting) -> bool:

@@ -86,8 +86,7 @@ def sightings(
         if together:
             return found
     if preamble is not None and lags is not None:
-        alone = lags.at(preamble.start, 1)
-        found.append(FoldSighting(scale, *span, preamble.start, None, preamble, alone))
+        found.append(FoldSighting(scale, *span, preamble.start, None, preamble, lags))
     return found
 
 
@@ -166,7 +165,7 @@ def measure_fold(
     band = _band(hit, layout.subband_edges, layout.offsets_hz, layout.bin_hz)
     features = _features(best, bin_s) | _period(track)
     features["fills_slice"] = band is None
-    edges = band or (float(layout.offsets_hz[1]), float(layout.offsets_hz[-1]))
+    edges = band or (-layout.used_hz / 2, layout.used_hz / 2)
     features["bandwidth_hz"] = None if band is None else edges[1] - edges[0]
     centre = info.center_hz or 0.0
     band_hz = centre + edges[0], centre + edges[1]

@@ -97,7 +97,9 @@ def make_layout(info: StreamInfo, settings: FrameSettings) -> Layout:
     usable = (info.usable_hz or rate) / 2
     used = np.abs(offsets_hz) <= usable
     used[0] = False
-    subbands = min(settings.subbands, nfft // 4)
+    # A power of two, of at least one bin each however narrow the passband.
+    most = 1 << (int(np.count_nonzero(used)).bit_length() - 1)
+    subbands = min(settings.subbands, nfft // 4, most)
     low, high = np.flatnonzero(used)[[0, -1]]
     subband = np.full(nfft, -1, dtype=np.int64)
     index = np.arange(nfft)

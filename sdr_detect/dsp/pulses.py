@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.dsp.kernels import SMALLEST_POWER
 from sdr_detect.dsp.layout import FINE_PER_HOP
 from sdr_detect.dsp.stft import Dwell
 
@@ -20,12 +21,13 @@ PULSE_CONTRAST = 4.0
 
 def pulsed_frames(dwell: Dwell) -> NDArray[np.bool_]:
     """Frames that hold a pulse too short for a preamble."""
-    fine = dwell.fine_power
-    level = max(dwell.quiet_power, 1e-30)
-    least = PULSE_SIGMAS / np.sqrt(dwell.layout.fine)
-    excess = fine / np.float32(level) - 1
-    hits = np.flatnonzero(excess > least)
     frames = np.zeros(dwell.layout.frames, np.bool_)
+    fine, level = dwell.fine_power, dwell.quiet_power
+    if level < SMALLEST_POWER:  # a squelched stream: everything stands out of nothing
+        return frames
+    least = PULSE_SIGMAS / np.sqrt(dwell.layout.fine)
+    excess = fine.astype(np.float64) / level - 1
+    hits = np.flatnonzero(excess > least)
     if not hits.size:
         return frames
     around = np.zeros(hits.size)

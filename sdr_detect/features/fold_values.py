@@ -11,6 +11,7 @@ mixture; Donoho and Jin 2004 for what sparsity changes).
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,9 +82,7 @@ class FoldValues:
         # quarter each. Odds of long bursts hardly differ from phase to phase.
         few = [4.0 * len(SPARSE_S) * min(1.0, 2 / n) for n in frames]
         self.trials = (2.0, *(4.0 * QUARTERS,) * QUARTERS, *few)
-        self._noise = np.stack(
-            [odds_moments(HANN_BINS / layout.used_bins / alike(n) / n) for n in frames], axis=1
-        )
+        self._thermal = HANN_BINS / layout.used_bins
         self._around = level_frames(layout)
 
     def of(self, energy: FloatArray, ok: NDArray[np.bool_]) -> FloatArray:
@@ -127,7 +126,9 @@ class FoldValues:
         Bursts at any time raise the measured moments of the odds, which is right
         for asking whether they keep a phase, not for whether they are noise.
         """
-        return np.concatenate((moments[:, : 1 + QUARTERS], self._noise), axis=1)
+        variance = frame_variance(self._thermal, float(moments[0, 0]))
+        sparse = [odds_moments(variance * alike(n) / n) for n in self.burst_frames[1 + QUARTERS :]]
+        return np.concatenate((moments[:, : 1 + QUARTERS], np.stack(sparse, axis=1)), axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,6 +207,16 @@ def alike(frames: int) -> float:
     return 1 + 2 * FRAME_CORRELATION * (1 - 1 / frames)
 
 
+def frame_variance(thermal: float, measured: float) -> float:
+    """Variance of one frame's mean power: at least thermal, coarsely rounded up.
+
+    Bins beyond the passband add little: fewer of them vary than are used. The
+    steps, of 2 %, keep the integrals that depend on it few.
+    """
+    return float(1.02 ** np.ceil(np.log(max(thermal, measured, 1e-12)) / np.log(1.02)))
+
+
+@functools.lru_cache(maxsize=1024)
 def odds_moments(variance: float) -> NDArray[np.float64]:
     """Variance and skewness of `log_odds` in noise whose mean power has that variance.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc
+from scipy.stats import binom
 
 from sdr_detect.features.line import fit_line
 
@@ -81,8 +81,8 @@ def grid_test(
     starts = np.sort(np.asarray(starts_s, dtype=np.float64))
     if starts.size < 4:
         return None
-    pfa, members = _scan(starts, period_s)
-    control = min(_scan(starts, period_s * factor)[0] for factor in CONTROLS)
+    log_pfa, members = _scan(starts, period_s)
+    log_control = min(_scan(starts, period_s * factor)[0] for factor in CONTROLS)
     steps = np.diff(starts[members])
     counts = np.rint(steps / period_s).astype(int)
     multiples, times = np.unique(counts[(counts > 0) & (counts < 64)], return_counts=True)
@@ -90,13 +90,14 @@ def grid_test(
         period_s,
         int(members.size),
         int(starts.size),
-        pfa,
-        control,
+        float(np.exp(log_pfa)),
+        float(np.exp(log_control)),
         {int(m): int(t) for m, t in zip(multiples, times, strict=True)},
     )
 
 
 def _scan(starts: NDArray[np.float64], period_s: float) -> tuple[float, NDArray[np.int64]]:
+    """Logarithm of the chance, which long watches drive far below any float; members."""
     half = min(TOLERANCE_S, period_s / 24)
     chance = 2 * half / period_s
     hits = 0
@@ -119,17 +120,16 @@ def _scan(starts: NDArray[np.float64], period_s: float) -> tuple[float, NDArray[
         windows += 1
         members.append(inside)
     if not windows:
-        return 1.0, np.zeros(0, np.int64)
-    total = starts.size
+        return 0.0, np.zeros(0, np.int64)
     # In every window one start defines the phase; the others fall in by chance.
-    pfa = _at_least(hits - windows, total - windows, min(1.0, chance))
-    choices = (period_s / half) ** windows if windows < 64 else np.inf
-    return float(min(1.0, pfa * choices)), np.concatenate(members)
+    log_pfa = _log_at_least(hits - windows, starts.size - windows, min(1.0, chance))
+    log_choices = windows * np.log(period_s / half)
+    return float(min(0.0, log_pfa + log_choices)), np.concatenate(members)
 
 
-def _at_least(hits: int, trials: int, chance: float) -> float:
-    """Binomial probability of that many hits or more."""
-    return 1.0 if hits <= 0 else float(bdtrc(hits - 1, trials, chance))
+def _log_at_least(hits: int, trials: int, chance: float) -> float:
+    """Logarithm of the binomial probability of that many hits or more."""
+    return 0.0 if hits <= 0 else float(binom.logsf(hits - 1, trials, chance))
 
 
 def common_period_s(starts_s: Sequence[float], resolution_s: float) -> float | None:

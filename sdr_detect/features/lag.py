@@ -258,7 +258,7 @@ class LagMeter:
         self.body_grid = LagGrid(sample_rate_hz, settings.max_lag_s)
         longest = settings.max_lag_s * sample_rate_hz
         self._body_left = settings.body_samples_per_dwell
-        self._block = max(64, 1 << int(np.ceil(np.log2(2 * longest))))
+        self._block = max(64, 1 << max(0, int(np.ceil(np.log2(2 * longest)))))
 
     @property
     def resolves_head(self) -> bool:

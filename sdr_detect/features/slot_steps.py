@@ -59,6 +59,9 @@ RELATED_S = (2.5, 3.0, 3.75, 5.0, 7.5, 30.0)
 BELIEVED_PFA = 1e-3
 ENOUGH_BOUNDARIES = 4
 
+#: Steps looked at: those of an hour and more. The largest come first.
+MAX_STEPS = 400
+
 #: Their lack means something where steps of this size would have been found: half
 #: of what separates two slots with levels that spread by 1 dB.
 TELLING_DB = 0.7
@@ -188,7 +191,7 @@ def _level_steps(times: Floats, level: Floats) -> Floats:
     found: list[float] = []
     while True:
         best = int(np.argmax(score))
-        if score[best] < STEP_SIGMAS:
+        if score[best] < STEP_SIGMAS or len(found) == MAX_STEPS:
             return np.array(found)
         found.append(float(instant[best]))
         score[np.abs(instant - instant[best]) <= SIDE_S] = 0
@@ -206,10 +209,11 @@ def _agreement(steps: Floats, period_s: float) -> tuple[float, NDArray[np.int64]
         return 1.0, np.zeros(0, np.int64)
     width = min(2 * TOLERANCE_S, period_s / 3)
     phase = np.mod(steps, period_s)
-    ahead = np.mod(phase[None, :] - phase[:, None], period_s)
-    inside = ahead <= width
-    best = int(np.argmax(inside.sum(axis=1)))
-    members = np.flatnonzero(inside[best])
+    order = np.sort(phase)
+    twice = np.concatenate((order, order + period_s))
+    group = np.searchsorted(twice, order + width, side="right") - np.arange(n)
+    begin = order[int(np.argmax(group))]
+    members = np.flatnonzero(np.mod(phase - begin, period_s) <= width)
     others = members.size - 1
     chance = 1.0 if others < 1 else float(bdtrc(others - 1, n - 1, width / period_s))
     return min(1.0, n * chance), members

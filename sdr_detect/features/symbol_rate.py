@@ -43,6 +43,13 @@ HIGHEST = 1.4
 UNIQUE = 0.3
 
 
+#: Looks further apart than this are not added up coherently.
+LONGEST_S = 30.0
+
+#: Noise beside a line is taken to be no less than this part of it.
+LEAST_NOISE = 1e-12
+
+
 @dataclass(frozen=True, slots=True)
 class SymbolRateResult:
     """The line found; ``pfa`` is the chance of such a line in noise."""
@@ -125,10 +132,12 @@ class SymbolRate:
         mean = (
             float(np.median(around)) / np.log(2) if self._looks == 1 else float(np.median(around))
         )
+        # Made-up samples without noise have nothing beside the line.
+        mean = max(mean, LEAST_NOISE * float(part[at]), float(np.finfo(np.float64).tiny))
         beyond = np.concatenate((part[: max(0, at - 8)], part[at + 9 :]))
         if beyond.size and beyond.max() > UNIQUE * part[at]:
             return None
-        ratio = float(part[at]) / max(mean, np.finfo(np.float64).tiny) * self._looks
+        ratio = float(part[at]) / mean * self._looks
         pfa = float(min(1.0, gammaincc(self._looks, ratio) * part.size))
         rate_hz, sigma_hz = self._frequency(low, at, step, mean / self._looks)
         return SymbolRateResult(rate_hz, sigma_hz, pfa)
@@ -178,6 +187,9 @@ def _line(
     turns = np.repeat([about_hz * start % 1.0 for start in starts], per_look)
     moved = values * np.exp(-2j * np.pi * turns)
     span = float(times[-1] - times[0])
+    if span > LONGEST_S:
+        # Samples were lost between the looks: the clock is not followed over that.
+        return about_hz, 0.29 * step
     fine = 0.25 / span
     reach = int(np.ceil(step / fine))
     grid = np.arange(-reach, reach + 1) * fine

@@ -37,6 +37,9 @@ COHERENT = 0.6
 #: noise is denser than on average by this factor, at its edges by 2/3.
 DENSITY = 4 / 3
 
+#: Values further apart than this are not fitted with one phase.
+LONGEST_S = 30.0
+
 #: Rates transformed together: 2 MB at two seconds.
 RATES_AT_ONCE = 16
 
@@ -115,6 +118,8 @@ class TonePhase:
         centre = float(np.sum(weight * (self._offsets - coarse.rate_hz_per_s * (at - middle))))
         centre /= float(weight.sum())
         span = float(time[-1] - time[0])
+        if span > LONGEST_S:
+            return None  # samples were lost: the grid of the search would span the gap
         # Half of a turn at the ends and less, so that the search starts on the main lobe.
         step = 0.5 / span**2
         moved = values * np.exp(-2j * np.pi * centre * times)

@@ -227,7 +227,8 @@ def _grid(claim: GridClaim, measured: Measured) -> Finding:
     folded = measured.folded
     if folded is not None and abs(folded.period_s - claim.period_s) < 1e-5 * claim.period_s:
         # Which frames hold a burst is not known, only that they begin alike.
-        return _said(claim, True, folded.detail, folded.pfa)
+        seen = f"bursts keep a frame of {claim.period_s * 1e3:.3f} ms, at spacings not told"
+        return Finding(claim, True, f"{seen}: {folded.detail}", folded.pfa)
     result = measured.grid(claim.period_s)
     if result is None:
         return Finding(claim, None, claim.text)
