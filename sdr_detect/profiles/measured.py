@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sdr_detect.features.folded import FoldedGrid
 from sdr_detect.features.grid import GridResult, grid_test
-from sdr_detect.features.lag import LagPeak
+from sdr_detect.features.lag import RESOLVED_SAMPLES, LagPeak
 
 #: A repetition after one k-th of a lag explains the lag itself.
 DIVISORS = (2, 3, 4, 5)
@@ -66,7 +66,9 @@ class Measured:
         downlink's 0.533 µs also repeats after 2.133 µs.
         """
         total = self.lags.get(where)
-        if total is None:
+        width_hz = self.features.get("bandwidth_hz")
+        if total is None or (width_hz is not None and width_hz * lag_s < RESOLVED_SAMPLES):
+            # What is narrower than that is alike after any such time.
             return None
         if where != "head":
             return total.test(lag_s, tolerance)
