@@ -57,6 +57,10 @@ COMB_SHARE = 0.75
 IMAGE_DB = 12.0
 
 
+#: Bins that must be watched for one to stand out of the others.
+LEAST_WATCHED = 24
+
+
 @dataclass(frozen=True, slots=True)
 class CarrierLine:
     """One carrier of a spectrum: bins [low, high], both inside, and its centre.
@@ -90,6 +94,8 @@ def find_carriers(
     nfft = level.size
     usable = (info.usable_hz or info.sample_rate_hz) / info.sample_rate_hz
     edge = max(1, round((1 - usable) * nfft / 2))
+    if nfft - 2 * edge < LEAST_WATCHED:
+        return []  # a passband of a few bins has no beside
     # The receiver's own DC offset is no carrier.
     level = level.copy()
     level[nfft // 2 - 1 : nfft // 2 + 2] = np.median(level[nfft // 2 - 8 : nfft // 2 + 9])
@@ -103,7 +109,7 @@ def find_carriers(
     used[nfft // 2 - 1 : nfft // 2 + 2] = False
     for one in strong:
         # A wide carrier of little contrast shows in pieces: it is left to the fit.
-        if one.tone or one.cn_db > CLEAR_DB:
+        if _is_clear(one):
             margin = 3 + round(SKIRT * (one.high - one.low + 1))
             used[max(0, one.low - margin) : one.high + margin + 1] = False
     weak = [_line_of(b, nfft, step_hz) for b in find_weak(level, used, frames, freedom, settings)]
@@ -121,9 +127,17 @@ def _widest(strong: list[CarrierLine], weak: list[CarrierLine]) -> list[CarrierL
             for other in others
         )
 
-    return [m for m in strong if not yields(m, weak, True)] + [
+    # A skirt is no carrier of its own beside the tone that it belongs to.
+    clear = [m for m in strong if _is_clear(m)]
+    weak = [m for m in weak if all(c.high < m.low or m.high < c.low for c in clear)]
+    return [m for m in strong if _is_clear(m) or not yields(m, weak, True)] + [
         m for m in weak if not yields(m, strong, False)
     ]
+
+
+def _is_clear(one: CarrierLine) -> bool:
+    """Whether a line stands so clear that nothing wider explains it."""
+    return one.tone or one.cn_db > CLEAR_DB
 
 
 def strong_widths(nfft: int) -> list[int]:

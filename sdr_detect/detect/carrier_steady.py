@@ -27,6 +27,9 @@ LASTING = 0.6
 #: Chance that a steady carrier is taken for a keyed one.
 STEADY_PFA = 1e-3
 
+#: A smaller part of the power than this is rounding, not a carrier.
+LEAST_SHARE = 1e-6
+
 #: Of so many bins one is looked at for the slice's median, at that much less cost.
 MEDIAN_STEP = 8
 
@@ -99,7 +102,7 @@ def _varies_little(level: NDArray[np.float64], noise: float, share: float) -> bo
     share : float
         The carrier's part of the power: the rest is noise, and steady.
     """
-    if share <= 0:
+    if share < LEAST_SHARE or not np.isfinite(noise):
         return False  # made-up samples without noise: nothing to be judged by
     variance = float(np.var(level, ddof=1) / np.mean(level) ** 2)
     # The sum of squares of n Gamma variables: chi squared, with fewer degrees of

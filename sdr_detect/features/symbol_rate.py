@@ -198,13 +198,13 @@ def _line(
     looks = moved.reshape(len(starts), per_look)
     turned = np.exp(-2j * np.pi * grid[k] * times).reshape(looks.shape)
     alone = float(np.sum(np.abs(np.sum(looks * turned, axis=1)) ** 2)) * len(starts)
-    if power[k] < COHERENT * alone:
+    if power[k] <= COHERENT * alone:
         # Looks that do not agree: what one of them tells.
         return about_hz, 0.29 * step
     offset = grid[k]
     if 0 < k < grid.size - 1:
         bend = power[k - 1] - 2 * power[k] + power[k + 1]
-        offset += fine * 0.5 * (power[k - 1] - power[k + 1]) / bend
+        offset += fine * 0.5 * (power[k - 1] - power[k + 1]) / bend if bend < 0 else 0.0
     snr = float(power[k]) / (values.size * noise)
     sigma = np.sqrt(1 / (8 * np.pi**2 * snr * np.var(times)))
     return about_hz + float(offset), float(sigma)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.signal import firwin, oaconvolve
 from scipy.stats import binom, gamma
 
 from sdr_detect.detect.activity import tail_moments
@@ -52,6 +53,21 @@ def test_noise_is_active_no_oftener_than_stated(rate_hz: float) -> None:
     seen = sum(
         bool(activities(noise(round(0.1 * rate_hz), 900 + k), 0.05, rate_hz)) for k in range(trials)
     )
+    assert seen <= binom.isf(DOUBT, trials, 0.05)
+
+
+def test_noise_behind_a_filter_is_active_no_oftener_than_stated() -> None:
+    """Bins beyond the passband vary little: fewer of them vary than are watched."""
+    taps = firwin(129, 0.5)
+    trials, rate_hz = 30, 2.4e6
+    seen = 0
+    for k in range(trials):
+        white = noise(round(0.1 * rate_hz) + 128, 700 + k)
+        filtered = oaconvolve(white, taps, mode="valid")
+        stream = one_block(filtered.astype(np.complex64), stream_info(rate_hz, usable_hz=None))
+        chosen = Settings(fold=FoldSettings(pfa=0.05))
+        tracks = as_json(events(stream, chosen, ()), "track")
+        seen += any(t["kind"] == "activity" for t in tracks)
     assert seen <= binom.isf(DOUBT, trials, 0.05)
 
 

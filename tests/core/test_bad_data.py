@@ -296,3 +296,42 @@ def test_every_power_of_two_is_watched(subbands: int) -> None:
     info = StreamInfo("noise", 2.4e6)
     pipeline.process(IQBlock(info, 0, noise(300_000, 5)))
     assert isinstance(pipeline.finish()[-1], Verdict)
+
+
+def squelched(count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:
+    """A gate that opens for a tenth of the time, in units of a converter's steps."""
+    open_ = np.arange(count) % 200 < 20
+    return np.where(open_, noise(count, 1, 32768.0**2), 0).astype(np.complex64)
+
+
+@pytest.mark.parametrize("usable_hz", [1.0, 20e3, 100e3, 300e3, 580e3])
+def test_a_passband_of_few_bins_is_survived(usable_hz: float) -> None:
+    said = as_json(events(one_block(noise(500_000, 2), stream_info(usable_hz=usable_hz))))
+    assert said[-1]["verdict"] != "detected"
+
+
+@pytest.mark.parametrize("turns", [0.0, 0.1, 0.25, -0.25])
+def test_tones_and_direct_current_without_noise_are_survived(turns: float) -> None:
+    samples = 0.5 * np.exp(2j * np.pi * turns * np.arange(2_400_000))
+    said = as_json(events(one_block(samples.astype(np.complex64))))
+    assert said[-1]["verdict"] != "detected"
+
+
+def test_a_squelched_stream_is_survived() -> None:
+    assert as_json(events(one_block(squelched(480_000))))[-1]["verdict"] != "detected"
+
+
+def test_a_rate_of_a_kilohertz_is_survived() -> None:
+    said = as_json(events(one_block(noise(5_000, 3), stream_info(1e3))))
+    assert said[-1]["verdict"] == "inconclusive"
+
+
+def test_a_tone_over_a_long_gap_costs_no_more_than_the_samples() -> None:
+    """The search for its phase once spanned the gap."""
+    count = 1_200_000
+    tone = 0.3 * np.exp(2j * np.pi * 0.11 * np.arange(count))
+    samples = (noise(count, 4, 4e-4) + tone).astype(np.complex64)
+    info, later = stream_info(), 3600 * 2_400_000
+    stream = [IQBlock(info, 0, samples), IQBlock(info, later, samples.copy(), later - count)]
+    tones = [t for t in as_json(events(stream), "track") if t["kind"] == "tone"]
+    assert tones

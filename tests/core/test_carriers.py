@@ -195,3 +195,13 @@ def test_a_carrier_in_a_stream_is_one_track_with_its_clock() -> None:
     assert features["bandwidth_3db_hz"] == pytest.approx(symbol_rate_hz, rel=0.06)
     assert features["symbol_rate_hz"] == pytest.approx(symbol_rate_hz, rel=3e-7)
     assert 0 < features["symbol_rate_sigma_hz"] < 3e-7 * symbol_rate_hz
+
+
+@pytest.mark.parametrize("turns", [0.11, 0.1234, 0.2])
+def test_a_strong_tone_is_not_taken_for_its_own_skirt(turns: float) -> None:
+    """The skirt, wider than the tone, once took its place where many frames were averaged."""
+    tone = 0.3 * np.exp(2j * np.pi * turns * np.arange(1_200_000))
+    stream = one_block((noise(1_200_000, 4, 4e-4) + tone).astype(np.complex64))
+    (track,) = as_json(events(stream), "track")
+    assert track["kind"] == "tone"
+    assert track["snr_db"] > 40

@@ -227,3 +227,15 @@ def test_common_period() -> None:
     assert period_s == pytest.approx(8e-3, rel=1e-3)
     assert common_period_s(list(rng.uniform(0, 1, 50)), 3.3e-6) is None
     assert common_period_s([0.1, 0.2], 3.3e-6) is None
+
+
+def test_a_grid_is_kept_however_long_the_watch() -> None:
+    """The chance of minutes of starts lies far below any float."""
+    starts = np.arange(0, 300, 0.1)
+    starts = np.round(starts / (4 / 3e3)) * (4 / 3e3)
+    result = grid_test(starts, 4 / 3e3)
+    assert result is not None
+    assert result.kept
+    random = grid_test(np.sort(np.random.default_rng(3).uniform(0, 300, 3000)), 4 / 3e3)
+    assert random is not None
+    assert not random.kept

@@ -327,3 +327,22 @@ def test_plan_covers_every_phase() -> None:
     assert counts.min() > 0
     assert counts.sum() == layout.frames * len(plan.periods)
     assert sums[:, 0] == pytest.approx(counts)
+
+
+def test_blind_time_closes_a_window_once() -> None:
+    rate_hz = 1.0e6
+    layout = make_layout(stream_info(rate_hz), FrameSettings())
+    count = 9 * layout.dwell_samples
+    samples = gated(count, rate_hz, 1 / FRAME_RATE_HZ, 0.13e-3, -8.0).astype(np.complex64)
+    blind = np.concatenate((samples, np.zeros(40 * layout.dwell_samples, np.complex64)))
+    found = [folds(one_block(s, stream_info(rate_hz)))[0] for s in (samples, blind)]
+    # Of windows with the same dwells in them, one more scale is full.
+    assert found[1]["features"]["windows"] <= found[0]["features"]["windows"] + 1
+    assert found[0]["pfa"] == pytest.approx(found[1]["pfa"])
+
+
+def test_a_fold_claims_no_band_that_was_not_watched() -> None:
+    samples = gated(1_200_000, 2.4e6, 1 / FRAME_RATE_HZ, 0.13e-3, -8.0).astype(np.complex64)
+    info = stream_info(usable_hz=1.6e6)
+    (track,) = folds(one_block(samples, info))
+    assert track["freq_upper_hz"] - track["freq_lower_hz"] <= 1.7e6
