@@ -8,6 +8,7 @@ the share of one explanation among all, that unknown one included.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,11 @@ LAG_PFA = 1e-5
 #: Above this share of signal a head is placed well enough to ask for the full
 #: correlation of equal copies.
 STRONG_SHARE = 0.6
+
+#: From this share on bursts are placed well enough for the correlation to be read
+#: with its statistical doubt alone; and the least chance that the doubt is read from.
+PLACED_SHARE = 0.2
+SMALLEST_CHANCE = 1e-100
 
 #: Starts on a grid whose spacings are among the claimed multiples.
 MULTIPLE_SHARE = 0.6
@@ -217,7 +223,9 @@ def _lag(claim: LagClaim, measured: Measured) -> Finding:
     if claim.max_strength is not None and best.strength > claim.max_strength:
         return _said(claim, False, f"{seen}, more than the {claim.max_strength:.2f} possible")
     least = (claim.min_share or 0.0) * best.signal_share
-    if strong and best.strength < least:
+    # Twice the statistic is chi squared: its root tells the correlation's own doubt.
+    doubt = 3 / math.sqrt(2 * -math.log(max(best.pfa, SMALLEST_CHANCE)))
+    if best.signal_share > PLACED_SHARE and best.strength * (1 + doubt) < least:
         weak = _said(claim, False, f"{seen}, less than the {least:.2f} of equal copies")
         return replace(weak, against=against)
     return _said(claim, True, seen, best.pfa)
