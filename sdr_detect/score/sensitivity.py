@@ -191,7 +191,7 @@ _COLUMNS = (
 
 def _notes(plan: Plan) -> tuple[str, ...]:
     notes = [
-        "C/N needed: smallest pfa over burst, fold and preamble tracks at or below Pfa; "
+        "C/N needed: smallest pfa over burst, fold, preamble and activity tracks at or below Pfa; "
         "the last column asks for the verdict `detected` with the right system.",
         "The limits are for the terminal's mean duty; trials that hold fewer bursts need more. "
         "They assume known noise, and the first one known timing too.",
