@@ -174,3 +174,7 @@ class Settings(Strict):
     tracks: TrackSettings = TrackSettings()
     sweep: SweepSettings = SweepSettings()
     verdict: VerdictSettings = VerdictSettings()
+
+    def reported_pfa(self, listened_s: float) -> float:
+        """Chance below which what folding or activity shows is told after so much listening."""
+        return max(self.fold.pfa, self.verdict.allowed_pfa(listened_s))

@@ -157,9 +157,8 @@ class Activity:
         window = self._open[scale]
         self._searched[scale] += 1
         self._open[scale] = Tails()
-        settings = self._setup.settings
         listened_s = self._setup.layout.dwell_s * max(1, self._searched[SCALES[0]])
-        allowed = max(settings.fold.pfa, settings.verdict.allowed_pfa(listened_s))
+        allowed = self._setup.settings.reported_pfa(listened_s)
         chance = window.chance()
         if chance > allowed / chance_weight(self._searched[scale]) or not window.fills():
             return

@@ -160,8 +160,7 @@ class GridFold:
         display must not change what is told.
         """
         listened_s = self._setup.layout.dwell_s * (self._searched[1] + 1)
-        settings = self._setup.settings
-        allowed = max(settings.fold.pfa, settings.verdict.allowed_pfa(listened_s))
+        allowed = self._setup.settings.reported_pfa(listened_s)
         budget = allowed / chance_weight(self._searched[scale] + 1)
         window = FoldWindow(self._window_dwells(scale), self._folder)
         hit = window.search(budget * ENERGY_SHARE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -227,6 +228,13 @@ class FoldWindow:
         column = min(range(len(boxes)), key=lambda k: (boxes[k].chance, -boxes[k].z))
         return boxes[column], column
 
+    @functools.cached_property
+    def _at_other_rates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sums and counts at the control and competing rates, over all dwells."""
+        sums = np.stack([d.others for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        counts = np.stack([d.other_counts for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        return sums, counts
+
     def _noises(self, *, in_noise: bool) -> list[Noise]:
         """Noise of each column; with bursts at random times unless ``in_noise``.
 
@@ -235,8 +243,7 @@ class FoldWindow:
         then charged to every frame.
         """
         seen: NDArray[np.float64] = np.stack([d.moments for d in self.dwells]).mean(axis=0)
-        counts = np.stack([d.other_counts for d in self.dwells]).sum(axis=0, dtype=np.float64)
-        sums = np.stack([d.others for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        sums, counts = self._at_other_rates
         edges = self._others.offsets[: len(CONTROLS) + 1]
         known = np.maximum(counts[: edges[-1]], 1)[:, None]
         spread = sums[: edges[-1]] ** 2 / known / np.maximum(seen[0], 1e-30)
@@ -252,8 +259,8 @@ class FoldWindow:
         """Compare with bursts at random times, wrong and competing rates; measure the sub-bands."""
         noises = self._noises(in_noise=False)
         box, column = self._best(noises, drift_ppm, trials)
-        sums = np.stack([d.others[:, column] for d in self.dwells]).sum(axis=0, dtype=np.float64)
-        counts = np.stack([d.other_counts for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        others, counts = self._at_other_rates
+        sums = np.ascontiguousarray(others[:, column])
         edges = self._others.offsets
         reached = [
             best_box(sums[a:b], counts[a:b], noises[column], self._widths(column, int(b - a))).z
@@ -273,7 +280,7 @@ class FoldWindow:
             drift_ppm,
             period,
             max(reached[: len(CONTROLS)]),
-            next(better, None) or self._nearby(box.z),
+            next(better, None) or self._nearby(box.z, noises[0]),
             excess,
             sigma,
         )
@@ -282,7 +289,7 @@ class FoldWindow:
         """Boxes tried: a sparse value already holds the energy of its burst."""
         return np.ones(1, np.int64) if self._burst_frames[column] else box_widths(bins, self._least)
 
-    def _nearby(self, z: float) -> float | None:
+    def _nearby(self, z: float, noise: Noise) -> float | None:
         """A rate beside the frame's, relative to it, that explains the window better.
 
         A radar at 750.2 Hz slips through the frame in a few seconds and fills a
@@ -295,7 +302,6 @@ class FoldWindow:
             return None
         trial = np.linspace(-reach_ppm, reach_ppm, 2 * int(slip / DRIFT_STEP_BINS) + 1)
         trial = trial[np.abs(trial) > 2 * DRIFT_PPM]
-        noise = self._noises(in_noise=False)[0]
         best = 0.0, 0.0
         for drift in trial:
             sums = self.aligned("sums", drift, 0).astype(np.float64)
