@@ -57,6 +57,13 @@ class FoldSighting:
         return 1 if self.hit is None else self.hit.box.width
 
     @property
+    def excess(self) -> float:
+        """Energy above the noise level, relative to it, averaged over all frames of the phase."""
+        if self.hit is not None:
+            return self.hit.box.excess
+        return 0.0 if self.preamble is None else self.preamble.excess
+
+    @property
     def chance(self) -> float:
         """That noise shows the more significant of the two in one such window."""
         chances = [1.0]
@@ -172,7 +179,6 @@ def measure_fold(
     lags = {} if best.lags is None else {"head": best.lags}
     flags = {Flag.EDGE} if band is None else set()
     flags |= {Flag.RF_UNKNOWN} if info.center_hz is None else set()
-    excess = 1e-3 if hit is None else max(hit.box.excess, 1e-9)
     public = Track(
         track.id,
         "preamble" if hit is None else "fold",
@@ -181,7 +187,7 @@ def measure_fold(
         0,
         None,
         None,
-        10 * float(np.log10(excess)),
+        10 * float(np.log10(max(best.excess, 1e-9))),
         stated_pfa(pfa),
         None,
         {

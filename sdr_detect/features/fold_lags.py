@@ -75,6 +75,9 @@ MOST_SHARE = 0.85
 RISEN_SIGMAS = 8.0
 EXCLUDED_SIGMAS = 3.0
 
+#: A larger share of a frame's power is not told from all of it: 30 dB.
+MOST_POWER_SHARE = 0.999
+
 #: Error stated for a lag, relative: the distance of the control lags.
 RESOLUTION = 0.06
 
@@ -149,13 +152,17 @@ def _middle(found: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class PreambleHit:
-    """A lag that repeats at one phase: its index, first bin, row of the search, power, chance."""
+    """A lag that repeats at one phase: its index, first bin, row of the search, power, chance.
+
+    ``excess`` is the energy of its frames above the noise level, relative to it.
+    """
 
     lag: int
     start: int
     row: int
     power: float
     chance: float
+    excess: float
 
 
 class FoldedLags:
@@ -229,7 +236,9 @@ class FoldedLags:
         chance = min(1.0, tests * float(np.exp(-top)))
         if not self._possible(int(row), start, lag):
             chance = 1.0
-        return PreambleHit(lag, start, int(row), top, chance)
+        # Energies are shares of the frames' power: 1 - 1 / (1 + excess).
+        share = min(float(self._energy[row, start]), MOST_POWER_SHARE)
+        return PreambleHit(lag, start, int(row), top, chance, share / (1 - share))
 
     def _possible(self, row: int, start: int, lag: int) -> bool:
         """Whether a preamble can look so.
