@@ -21,6 +21,10 @@ from sdr_detect.model import ComplexArray
 Modulation = Literal["bpsk", "qpsk", "8psk", "16qam"]
 
 _LEVELS_16QAM = np.array([-3, -1, 1, 3]) / math.sqrt(10)
+_PHASES = {
+    name: np.exp(2j * np.pi * (np.arange(order) + 0.5) / order).astype(np.complex64)
+    for name, order in (("bpsk", 2), ("qpsk", 4), ("8psk", 8))
+}
 
 
 def random_symbols(
@@ -29,10 +33,10 @@ def random_symbols(
     """Random constellation points of unit mean power: no message is carried."""
     if modulation == "16qam":
         points = rng.choice(_LEVELS_16QAM, shape) + 1j * rng.choice(_LEVELS_16QAM, shape)
-    else:
-        order = {"bpsk": 2, "qpsk": 4, "8psk": 8}[modulation]
-        points = np.exp(2j * np.pi * (rng.integers(order, size=shape) + 0.5) / order)
-    return np.asarray(points, np.complex64)
+        return np.asarray(points, np.complex64)
+    points = _PHASES[modulation]
+    drawn: ComplexArray = points[rng.integers(len(points), size=shape)]
+    return drawn
 
 
 def ofdm(
@@ -57,11 +61,16 @@ def ofdm(
     size = carriers.shape[1]
     bodies = fft.ifft(fft.ifftshift(carriers, axes=1), axis=1)
     bodies *= np.float32(size * math.sqrt(spacing_hz))
-    parts = []
-    for body, before in zip(bodies, prefix, strict=True):
-        parts += [body[size - before :], body, body[:postfix]]
-    joined: ComplexArray = np.concatenate(parts).astype(np.complex64, copy=False)
-    return joined
+    joined: ComplexArray
+    if len(set(prefix)) == 1:  # all symbols alike: one copy instead of one for each
+        parts = [bodies[:, size - prefix[0] :], bodies, bodies[:, :postfix]]
+        joined = np.concatenate(parts, axis=1).reshape(-1)
+    else:
+        parts = []
+        for body, before in zip(bodies, prefix, strict=True):
+            parts += [body[size - before :], body, body[:postfix]]
+        joined = np.concatenate(parts)
+    return joined.astype(np.complex64, copy=False)
 
 
 def root_raised_cosine(roll_off: float, per_symbol: int, span: int) -> NDArray[np.float32]:
