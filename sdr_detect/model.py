@@ -132,6 +132,22 @@ class StreamInfo:
         return self.start_ns + round(sample * NS_PER_S / Fraction(self.sample_rate_hz))
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a receiver tells of itself, other than lost samples.
+
+    Parameters
+    ----------
+    reason : str
+        One word, for example ``source_lost``.
+    detail : str
+        What is so, for a human.
+    """
+
+    reason: str
+    detail: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IQBlock:
     """A run of contiguous samples.
@@ -149,25 +165,29 @@ class IQBlock:
         their own scale.
     lost_before : int
         Samples missing before this block, as far as the source can tell.
+    notices : tuple of Notice
+        What the receiver tells here. A receiver that is silent sends blocks
+        without samples to tell why.
     """
 
     info: StreamInfo
     first_sample: int
     samples: ComplexArray
     lost_before: int = 0
+    notices: tuple[Notice, ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples.dtype != np.complex64 or self.samples.ndim != 1:
             raise ValueError(
                 f"samples are {self.samples.dtype}{self.samples.shape}, not complex64 (n,)"
             )
-        if self.first_sample < 0 or self.lost_before < 0:
-            raise ValueError("sample index and loss must not be negative")
-        if self.lost_before > self.first_sample:
-            raise ValueError(
-                f"{self.lost_before} samples lost before sample {self.first_sample}: more than all"
-            )
+        check_place(self.first_sample, self.lost_before)
         self.samples.flags.writeable = False
+
+    @property
+    def sample_count(self) -> int:
+        """Samples in it."""
+        return len(self.samples)
 
     @property
     def stop_sample(self) -> int:
@@ -181,6 +201,20 @@ class IQBlock:
             return 0
         flat = np.abs(self.samples.view(np.float32)).reshape(-1, 2).max(axis=1, initial=0)
         return int(np.count_nonzero(flat >= self.info.clip_level))
+
+
+def check_place(first_sample: int, lost_before: int) -> None:
+    """Refuse a block that lies before the stream's start, or lost more than there was.
+
+    Raises
+    ------
+    ValueError
+        It does.
+    """
+    if first_sample < 0 or lost_before < 0:
+        raise ValueError("sample index and loss must not be negative")
+    if lost_before > first_sample:
+        raise ValueError(f"{lost_before} samples lost before sample {first_sample}: more than all")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from sdr_detect.detect.energy import EnergyTest
 from sdr_detect.epoch import Epoch, weigh_track
-from sdr_detect.events import Event, TrackEvent, Verdict
+from sdr_detect.events import Event, Incident, TrackEvent, Verdict
 from sdr_detect.intercept import detection_limit_db
 from sdr_detect.judge import judge
-from sdr_detect.model import Frame, IQBlock, StreamInfo, Track
+from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import Judged, Watch, strongest
 from sdr_detect.settings import Settings
@@ -27,6 +27,13 @@ MAX_OVERLOAD = 0.1
 
 #: Epochs whose coverage is kept; later ones are counted with the last.
 MAX_EPOCHS = 4096
+
+
+def _told(notice: Notice, block: IQBlock) -> Incident:
+    """What the receiver told, over the samples that were lost or at the next one."""
+    start = block.first_sample - block.lost_before
+    span = Span(start, max(block.first_sample, start + 1))
+    return Incident("health", span, notice.reason, notice.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,8 @@ class Pipeline:
         if self._epoch is None or self._epoch.info != block.info:
             events += self._next_epoch(block.info)
         assert self._epoch is not None
-        return events + self._epoch.process(block)
+        events += self._epoch.process(block)
+        return events + [_told(notice, block) for notice in block.notices]
 
     def finish(self) -> list[Event]:
         """Close everything; the last event is the verdict.

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from sdr_detect.events import Event
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import StreamInfo
+from sdr_detect.rawblock import Block
 
 
 class Overflow(enum.Enum):
@@ -27,7 +28,7 @@ class Source(Protocol):
         """What the next block will be."""
         ...
 
-    def blocks(self) -> Iterator[IQBlock]:
+    def blocks(self) -> Iterator[Block]:
         """Blocks in order; each names the samples lost before it."""
         ...
 

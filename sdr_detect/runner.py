@@ -10,18 +10,22 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from sdr_detect.errors import SourceError, SourceLost
 from sdr_detect.events import Event, Verdict
 from sdr_detect.model import IQBlock
 from sdr_detect.ports import Overflow, Sink, Source
+from sdr_detect.rawblock import Block, RawBlock, decoded, stored
 
 #: Samples between reader and consumer: 8 MiB let reading overlap; 64 MiB bridge
 #: 0.4 s at 20 Msps, longer than a dwell takes, for a source that cannot wait.
 QUEUE_SAMPLES = {Overflow.BLOCK: 1 << 20, Overflow.DROP_OLDEST: 1 << 23}
+
+#: What a queue holds.
+_B = TypeVar("_B", IQBlock, RawBlock)
 
 #: How long a reader may take to notice that it should stop.
 STOP_GRACE_S = 0.5
@@ -41,14 +45,22 @@ class Detector(Protocol):
 
 
 class Tap(Protocol):
-    """Sees every block before the pipeline: a publisher, a recorder, a display."""
+    """Sees every block before the pipeline: a display."""
 
     def take(self, block: IQBlock) -> None:
         """Look at one block. It must not be changed."""
         ...
 
 
-class BlockQueue:
+class Outlet(Protocol):
+    """Takes every block as it came from the source: a publisher, a recorder."""
+
+    def take(self, block: RawBlock) -> None:
+        """Take one block. It must not be changed."""
+        ...
+
+
+class BlockQueue(Generic[_B]):
     """A bounded queue of blocks that counts what it drops.
 
     Parameters
@@ -63,7 +75,7 @@ class BlockQueue:
     def __init__(self, capacity: int, overflow: Overflow) -> None:
         if capacity < 1:
             raise ValueError(f"a queue of {capacity} samples holds nothing; use 1 or more")
-        self._blocks: deque[IQBlock] = deque()
+        self._blocks: deque[_B] = deque()
         self._samples = 0
         self._capacity = capacity
         self._overflow = overflow
@@ -71,7 +83,7 @@ class BlockQueue:
         self._ended = False
         self._cause: BaseException | None = None
 
-    def put(self, block: IQBlock) -> bool:
+    def put(self, block: _B) -> bool:
         """Append a block; False when the consumer has gone."""
         with self._changed:
             if self._overflow is Overflow.BLOCK:
@@ -81,22 +93,26 @@ class BlockQueue:
             while self._full(block):
                 block = self._drop_oldest(block)
             self._blocks.append(block)
-            self._samples += len(block.samples)
+            self._samples += block.sample_count
             self._changed.notify_all()
             return True
 
-    def _full(self, block: IQBlock) -> bool:
-        return bool(self._blocks) and self._samples + len(block.samples) > self._capacity
+    def _full(self, block: _B) -> bool:
+        return bool(self._blocks) and self._samples + block.sample_count > self._capacity
 
-    def _drop_oldest(self, incoming: IQBlock) -> IQBlock:
-        """Drop the head, move its samples into the next block's loss; return ``incoming``."""
+    def _drop_oldest(self, incoming: _B) -> _B:
+        """Drop the head; the next block takes over its loss and notices. Return ``incoming``."""
         oldest = self._blocks.popleft()
-        self._samples -= len(oldest.samples)
-        lost = oldest.lost_before + len(oldest.samples)
+        self._samples -= oldest.sample_count
+        following = self._blocks[0] if self._blocks else incoming
+        heir = replace(
+            following,
+            lost_before=following.lost_before + oldest.lost_before + oldest.sample_count,
+            notices=oldest.notices + following.notices,
+        )
         if not self._blocks:
-            return replace(incoming, lost_before=incoming.lost_before + lost)
-        head = self._blocks[0]
-        self._blocks[0] = replace(head, lost_before=head.lost_before + lost)
+            return heir
+        self._blocks[0] = heir
         return incoming
 
     def end(self, cause: BaseException | None = None) -> None:
@@ -106,7 +122,7 @@ class BlockQueue:
                 self._ended, self._cause = True, cause
             self._changed.notify_all()
 
-    def get(self, stop: threading.Event) -> IQBlock | None:
+    def get(self, stop: threading.Event) -> _B | None:
         """The next block; None at the end of the stream or when ``stop`` is set."""
         with self._changed:
             # The wait is short only because a signal handler sets ``stop``
@@ -117,7 +133,7 @@ class BlockQueue:
                 return None
             if self._blocks:
                 block = self._blocks.popleft()
-                self._samples -= len(block.samples)
+                self._samples -= block.sample_count
                 self._changed.notify_all()
                 return block
             if self._cause is not None:
@@ -128,15 +144,17 @@ class BlockQueue:
 @contextlib.contextmanager
 def stream(
     source: Source,
+    prepare: Callable[[Block], _B],
     *,
     overflow: Overflow = Overflow.BLOCK,
     stop: threading.Event | None = None,
     queue_samples: int | None = None,
-) -> Iterator[Iterator[IQBlock]]:
+) -> Iterator[Iterator[_B]]:
     """Read ``source`` in a thread; yields the iterator of its blocks.
 
-    The source is closed on the way out, whatever happens. What the source
-    raises comes out of the iterator, after the blocks read before it.
+    Every block goes through ``prepare`` in that thread. The source is closed on the
+    way out, whatever happens. What the source raises comes out of the iterator,
+    after the blocks read before it.
 
     Raises
     ------
@@ -144,8 +162,10 @@ def stream(
         The source neither delivers nor stops within `STOP_LIMIT_S` when asked.
     """
     halt = stop or threading.Event()
-    queue = BlockQueue(queue_samples or QUEUE_SAMPLES[overflow], overflow)
-    reader = threading.Thread(target=_read, args=(source, queue), name="reader", daemon=True)
+    queue: BlockQueue[_B] = BlockQueue(queue_samples or QUEUE_SAMPLES[overflow], overflow)
+    reader = threading.Thread(
+        target=_read, args=(source, prepare, queue), name="reader", daemon=True
+    )
     reader.start()
     try:
         yield iter(lambda: queue.get(halt), None)
@@ -158,11 +178,10 @@ def stream(
             raise SourceLost(f"it did not stop within {STOP_LIMIT_S:g} s; restart the program")
 
 
-def _read(source: Source, queue: BlockQueue) -> None:
+def _read(source: Source, prepare: Callable[[Block], _B], queue: BlockQueue[_B]) -> None:
     try:
-        blocks = source.blocks()
-        for block in blocks:
-            if not queue.put(block):
+        for block in source.blocks():
+            if not queue.put(prepare(block)):
                 break
     except BaseException as exc:  # noqa: BLE001 - the consumer raises it, where it belongs
         queue.end(exc)
@@ -198,7 +217,7 @@ def run(
     try:
         try:
             with stream(
-                source, overflow=overflow, stop=stop, queue_samples=queue_samples
+                source, decoded, overflow=overflow, stop=stop, queue_samples=queue_samples
             ) as blocks:
                 for block in blocks:
                     for tap in taps:
@@ -216,19 +235,21 @@ def run(
 
 def relay(
     source: Source,
-    taps: Sequence[Tap],
+    outlets: Sequence[Outlet],
     *,
     overflow: Overflow = Overflow.BLOCK,
     stop: threading.Event | None = None,
     queue_samples: int | None = None,
 ) -> int:
-    """Hand every block of ``source`` to ``taps``; the number of samples relayed."""
+    """Hand every block of ``source`` to ``outlets``; the number of samples relayed."""
     count = 0
-    with stream(source, overflow=overflow, stop=stop, queue_samples=queue_samples) as blocks:
+    with stream(
+        source, stored, overflow=overflow, stop=stop, queue_samples=queue_samples
+    ) as blocks:
         for block in blocks:
-            for tap in taps:
-                tap.take(block)
-            count += len(block.samples)
+            for outlet in outlets:
+                outlet.take(block)
+            count += block.sample_count
     return count
 
 

@@ -1,8 +1,9 @@
 """Blocks of IQ as two-part messages, for any transport that keeps parts apart.
 
-Part one is a topic and a JSON header, ``b"iq/<id> {...}"``; part two the raw
-samples. Two parts, because GNU Radio's ``zeromq.sub_source(key="iq/<id>")``
-drops the first and plays the second.
+Part one is a topic and a JSON header, ``b"iq/<id> {...}"``; part two the samples
+in the bytes they came in. Under ``cf32/<id>`` the same blocks are offered as
+complex floats: GNU Radio's ``zeromq.sub_source(key="cf32/<id>")`` drops part one
+and plays part two, which is why there are two parts.
 
 Nothing here opens a socket or reads a clock. What comes from the network is not
 trusted: sizes are capped, every field is checked, unknown fields are refused.
@@ -15,25 +16,31 @@ import ipaddress
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from sdr_detect.config import Strict
+from sdr_detect.datatype import parse_datatype
 from sdr_detect.errors import ConfigError, FormatError
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import Notice, StreamInfo
 from sdr_detect.plan import Converter, FrequencyPlan, Side
+from sdr_detect.rawblock import RawBlock, stored
 
-VERSION = 1
+VERSION = 2
 
 #: What every topic starts with; subscribe to this to get all streams.
 TOPIC_PREFIX = b"iq/"
+#: The same as complex floats, for other programs.
+FLOAT_PREFIX = b"cf32/"
 
 #: 128 MiB of complex64, 0.8 s at 20 Msps; a larger message is no block of ours.
 MAX_SAMPLES = 1 << 24
 MAX_HEADER_BYTES = 1 << 16
+MAX_NOTICES = 16
+MAX_DETAIL = 2000
 MAX_MESSAGE_BYTES = MAX_SAMPLES * 8
 
 Buffer = bytes | memoryview
@@ -79,7 +86,7 @@ class Message:
     """A decoded message; ``block`` is None at the end of the stream."""
 
     stamp: Stamp
-    block: IQBlock | None
+    block: RawBlock | None
 
 
 class _WireModel(Strict):
@@ -113,8 +120,13 @@ class _InfoPart(_WireModel):
     converter: _ConverterPart
 
 
+class _NoticePart(_WireModel):
+    reason: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+    detail: Annotated[str, Field(max_length=MAX_DETAIL)]
+
+
 class _Header(_WireModel):
-    version: Literal[1]
+    version: Literal[2]
     kind: Literal["data", "end"]
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
     seq: _Count
@@ -125,16 +137,18 @@ class _Header(_WireModel):
     first_sample: _Count = 0
     lost_before: _Count = 0
     count: Annotated[int, Field(ge=0, le=MAX_SAMPLES)] = 0
-    datatype: Literal["cf32_le"] = "cf32_le"
+    datatype: Annotated[str, Field(pattern=r"^c(f32|[iu](8|16|32))(_le|_be)?$")] = "cf32_le"
+    mirrored: bool = False
+    notices: Annotated[tuple[_NoticePart, ...], Field(max_length=MAX_NOTICES, strict=False)] = ()
     info: _InfoPart | None = None
 
 
-def topic(stream_id: str) -> bytes:
+def topic(stream_id: str, prefix: bytes = TOPIC_PREFIX) -> bytes:
     """Topic of a stream: printable ASCII without blanks, ending in one."""
-    return TOPIC_PREFIX + re.sub(r"[^A-Za-z0-9._-]+", "_", stream_id).encode()[:100] + b" "
+    return prefix + re.sub(r"[^A-Za-z0-9._-]+", "_", stream_id).encode()[:100] + b" "
 
 
-def encode_block(block: IQBlock, stamp: Stamp) -> tuple[bytes, memoryview]:
+def encode_block(block: RawBlock, stamp: Stamp) -> tuple[bytes, memoryview]:
     """Header and samples of one block; the samples are not copied.
 
     Raises
@@ -142,18 +156,40 @@ def encode_block(block: IQBlock, stamp: Stamp) -> tuple[bytes, memoryview]:
     ValueError
         The block holds more than `MAX_SAMPLES` samples.
     """
-    if len(block.samples) > MAX_SAMPLES:
-        raise ValueError(f"a block of {len(block.samples)} samples exceeds {MAX_SAMPLES}; cut it")
+    return _encode(block, stamp, TOPIC_PREFIX)
+
+
+def encode_floats(block: RawBlock, stamp: Stamp) -> tuple[bytes, memoryview]:
+    """The same block as upright complex floats, under its own topic."""
+    return _encode(stored(block.decode()), stamp, FLOAT_PREFIX)
+
+
+def _encode(block: RawBlock, stamp: Stamp, prefix: bytes) -> tuple[bytes, memoryview]:
+    if block.sample_count > MAX_SAMPLES:
+        raise ValueError(f"a block of {block.sample_count} samples exceeds {MAX_SAMPLES}; cut it")
     header = _stamp_fields(stamp) | {
         "kind": "data",
         "first_sample": block.first_sample,
         "lost_before": block.lost_before,
-        "count": len(block.samples),
-        "datatype": "cf32_le",
+        "count": block.sample_count,
+        "datatype": block.datatype.sigmf_name,
+        "mirrored": block.mirrored,
+        "notices": [asdict(notice) for notice in _capped(block.notices)],
         "info": _info_fields(block.info),
     }
-    samples = np.ascontiguousarray(block.samples, dtype="<c8")
-    return _head(block.info.stream_id, header), samples.view(np.uint8).data
+    return _head(block.info.stream_id, header, prefix), block.raw.data
+
+
+def _capped(notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+    """At most `MAX_NOTICES`; the last one tells of those left out."""
+    kept = tuple(Notice(n.reason, _shortened(n.detail)) for n in notices[:MAX_NOTICES])
+    if len(notices) <= MAX_NOTICES:
+        return kept
+    return (*kept[:-1], Notice("notices_capped", f"{len(notices) - MAX_NOTICES + 1} more"))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
 
 
 def encode_end(stream_id: str, stamp: Stamp) -> tuple[bytes, memoryview]:
@@ -194,21 +230,35 @@ def decode(parts: Sequence[Buffer]) -> Message:
     return Message(stamp, None if header.kind == "end" else _block(header, payload))
 
 
-def _block(header: _Header, payload: Buffer) -> IQBlock:
+def _block(header: _Header, payload: Buffer) -> RawBlock:
+    datatype = parse_datatype(header.datatype)
     size = memoryview(payload).nbytes
-    if size != header.count * 8:
-        raise FormatError(f"{size} bytes do not hold {header.count} cf32 samples of 8 bytes each")
+    if size != header.count * datatype.sample_bytes:
+        raise FormatError(
+            f"{size} bytes do not hold {header.count} {datatype.name} samples of "
+            f"{datatype.sample_bytes} bytes each"
+        )
     if header.info is None:
         raise FormatError("info: a data message must describe its stream")
-    samples = np.frombuffer(payload, dtype="<c8").astype(np.complex64, copy=False)
+    raw = np.frombuffer(payload, np.uint8)
+    notices = tuple(Notice(part.reason, part.detail) for part in header.notices)
     try:
-        return IQBlock(_info(header.info), header.first_sample, samples, header.lost_before)
+        return RawBlock(
+            _info(header.info),
+            header.first_sample,
+            raw,
+            datatype,
+            header.lost_before,
+            notices,
+            header.mirrored,
+        )
     except ValueError as exc:
         raise FormatError(f"the header contradicts itself: {exc}") from exc
 
 
-def _head(stream_id: str, header: dict[str, Any]) -> bytes:
-    return topic(stream_id) + json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+def _head(stream_id: str, header: dict[str, Any], prefix: bytes = TOPIC_PREFIX) -> bytes:
+    text = json.dumps(header, allow_nan=False, separators=(",", ":"))
+    return topic(stream_id, prefix) + text.encode()
 
 
 def _stamp_fields(stamp: Stamp) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdr_detect import runner
+from sdr_detect.datatype import parse_datatype
 from sdr_detect.errors import FormatError, SinkError, SourceLost
 from sdr_detect.events import Event, Incident, Verdict
-from sdr_detect.model import IQBlock, Span, StreamInfo
+from sdr_detect.model import IQBlock, Notice, Span, StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import RawBlock
 
 INFO = StreamInfo("test", 1e6)
 
@@ -36,7 +39,7 @@ class Blocks:
 
     def blocks(self) -> Iterator[IQBlock]:
         for item in self._items:
-            if isinstance(item, IQBlock):
+            if isinstance(item, IQBlock | RawBlock):
                 self.delivered += 1
                 yield item
             else:
@@ -130,6 +133,27 @@ def test_a_live_queue_names_what_it_drops() -> None:
     taken = [(b.first_sample, b.lost_before) for b in tap.blocks]
     assert taken == [(0, 0), (160, 150), (170, 0), (180, 0), (190, 0)]
     assert count == 50
+
+
+def test_notices_of_dropped_blocks_are_kept() -> None:
+    queue: runner.BlockQueue[IQBlock] = runner.BlockQueue(10, Overflow.DROP_OLDEST)
+    told = [Notice("one", ""), Notice("two", ""), Notice("three", "")]
+    for number, notice in enumerate(told):
+        queue.put(replace(block(number * 10, 10), notices=(notice,)))
+    left = queue.get(threading.Event())
+    assert left is not None
+    assert (left.first_sample, left.lost_before, left.notices) == (20, 20, tuple(told))
+
+
+def test_raw_blocks_are_decoded_for_the_pipeline_and_relayed_as_they_are() -> None:
+    codes = np.arange(20, dtype=np.uint8)
+    source = Blocks(RawBlock(INFO, 0, codes, parse_datatype("cu8")))
+    seen, kept = Memory(), Memory()
+    runner.run(source, Counter(), [], taps=[seen])
+    assert seen.blocks[0].samples.dtype == np.complex64
+    assert runner.relay(source, [kept, kept]) == 10
+    assert kept.blocks[0] is kept.blocks[1]
+    assert kept.blocks[0].raw is codes
 
 
 @given(

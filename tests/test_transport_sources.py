@@ -119,7 +119,7 @@ def test_what_cannot_be_opened(uri: str, error: type, said: str) -> None:
 
 
 def test_schemes_are_the_drivers() -> None:
-    assert {"file", "sim", "zmq_sub"} <= set(schemes())
+    assert {"file", "sim", "zmq"} <= set(schemes())
     assert not [name for name in schemes() if name.startswith("_")]
 
 

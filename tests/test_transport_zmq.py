@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
-from sdr_detect_hardware import zmq_sub
-from sdr_detect_hardware.zmq_sub import ZmqSource
+from sdr_detect_hardware import zmq as zmq_source
+from sdr_detect_hardware.zmq import ZmqSource
 
 from sdr_detect import wire
 from sdr_detect.errors import ConfigError, FormatError, SinkError, SourceLost, SourceNotFound
 from sdr_detect.model import IQBlock, StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import Block, RawBlock, stored
 from sdr_detect.registry import SourceOptions, open_source
 from sdr_detect.sinks import zmq_pub
 from sdr_detect.sinks.zmq_pub import ZmqPublisher
@@ -40,18 +41,18 @@ def endpoint(tmp_path: Path) -> str:
     return f"ipc://{tmp_path}/iq"
 
 
-def block(first: int, count: int = 500, lost: int = 0) -> IQBlock:
+def block(first: int, count: int = 500, lost: int = 0) -> RawBlock:
     samples = np.random.default_rng(first).standard_normal(2 * count, np.float32)
-    return IQBlock(INFO, first, samples.view(np.complex64), lost)
+    return stored(IQBlock(INFO, first, samples.view(np.complex64), lost))
 
 
 def subscribe(endpoint: str, options: SourceOptions = QUICK) -> ZmqSource:
-    source = open_source(f"zmq_sub://{endpoint}", options)
+    source = open_source(f"zmq://{endpoint}", options)
     assert isinstance(source, ZmqSource)
     return source
 
 
-def publish_all(publisher: ZmqPublisher, blocks: list[IQBlock]) -> None:
+def publish_all(publisher: ZmqPublisher, blocks: list[RawBlock]) -> None:
     assert publisher.wait_for_subscriber()
     for item in blocks:
         publisher.take(item)
@@ -63,8 +64,8 @@ def publish_one(publisher: ZmqPublisher) -> None:
     publisher.take(block(0))
 
 
-def raw(block: IQBlock) -> tuple[int, int, bytes]:
-    return block.first_sample, block.lost_before, block.samples.tobytes()
+def raw(block: Block) -> tuple[int, int, bytes]:
+    return block.first_sample, block.lost_before, stored(block).raw.tobytes()
 
 
 def test_blocks_arrive_as_they_were_sent(publisher: ZmqPublisher) -> None:
@@ -85,7 +86,7 @@ def test_a_replay_waits_for_a_slow_subscriber(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zmq_pub, "QUEUE_MESSAGES", 2)
-    monkeypatch.setattr(zmq_sub, "_QUEUE_MESSAGES", 2)
+    monkeypatch.setattr(zmq_source, "_QUEUE_MESSAGES", 2)
     publisher = ZmqPublisher(endpoint, Overflow.BLOCK)
     sent = [block(n * 20_000, 20_000) for n in range(60)]
     with ThreadPoolExecutor(1) as pool:
@@ -103,7 +104,7 @@ def test_a_live_publisher_drops_and_the_gap_is_named(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zmq_pub, "QUEUE_MESSAGES", 2)
-    monkeypatch.setattr(zmq_sub, "_QUEUE_MESSAGES", 2)
+    monkeypatch.setattr(zmq_source, "_QUEUE_MESSAGES", 2)
     publisher = ZmqPublisher(endpoint, Overflow.DROP_OLDEST)
     begun, sent_all = threading.Event(), threading.Event()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdr_detect import wire
+from sdr_detect.datatype import Datatype
 from sdr_detect.errors import ConfigError, FormatError
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import IQBlock, Notice, StreamInfo
 from sdr_detect.plan import Converter, FrequencyPlan
+from sdr_detect.rawblock import CF32, RawBlock, stored
 
 STAMP = wire.Stamp("0123abcd", 7, 2, 11, 1_700_000_000_000_000_001, wire.Delivery.WAITS)
 KU = Converter("ku-12.80", 12.8e9, "low", 13.75e9, 14.5e9, "a data sheet")
 
 
-def block(**changes: Any) -> IQBlock:
+def block(**changes: Any) -> RawBlock:
     fields: dict[str, Any] = {
         "info": StreamInfo("slice one", 20e6, 14.0205e9, start_ns=5, plan=FrequencyPlan(KU, 1.5)),
         "first_sample": 1000,
         "samples": np.array([1 + 2j, -0.5 + 0.25j], np.complex64),
         "lost_before": 10,
     }
-    return IQBlock(**(fields | changes))
+    return stored(IQBlock(**(fields | changes)))
 
 
 def header_of(head: bytes) -> dict[str, Any]:
@@ -59,22 +62,62 @@ infos = st.builds(
 )
 
 
-@given(infos, st.binary(max_size=400), st.integers(0, 2**60), st.integers(0, 5))
-def test_round_trip_is_exact(info: StreamInfo, raw: bytes, first: int, lost: int) -> None:
-    samples = np.frombuffer(raw[: len(raw) // 8 * 8], np.complex64)
-    sent = IQBlock(info, first + lost, samples, lost)
+datatypes = st.sampled_from([Datatype("u", 8), Datatype("i", 8), Datatype("i", 16, True), CF32])
+notices_of = st.lists(
+    st.builds(Notice, st.from_regex(r"[a-z_]{1,40}", fullmatch=True), st.text(max_size=50)),
+    max_size=3,
+).map(tuple)
+
+
+@given(
+    infos,
+    st.binary(max_size=400),
+    st.integers(0, 2**60),
+    st.integers(0, 5),
+    datatypes,
+    notices_of,
+    st.booleans(),
+)
+def test_round_trip_is_exact(
+    info: StreamInfo,
+    raw: bytes,
+    first: int,
+    lost: int,
+    datatype: Datatype,
+    notices: tuple[Notice, ...],
+    mirrored: bool,
+) -> None:
+    size = datatype.sample_bytes
+    codes = np.frombuffer(raw[: len(raw) // size * size], np.uint8)
+    sent = RawBlock(info, first + lost, codes, datatype, lost, notices, mirrored)
     message = wire.decode(wire.encode_block(sent, STAMP))
     assert message.stamp == STAMP
     assert message.block is not None
-    assert message.block.info == info
-    assert (message.block.first_sample, message.block.lost_before) == (first + lost, lost)
-    assert message.block.samples.tobytes() == samples.tobytes()
+    got = message.block
+    assert (got.info, got.datatype, got.notices) == (info, datatype, notices)
+    assert (got.first_sample, got.lost_before, got.mirrored) == (first + lost, lost, mirrored)
+    assert got.raw.tobytes() == codes.tobytes()
 
 
-def test_second_part_is_bare_little_endian_floats() -> None:
+def test_floats_are_bare_little_endian_and_upright() -> None:
     # GNU Radio plays the second part as it is.
-    _, payload = wire.encode_block(block(), STAMP)
+    head, payload = wire.encode_floats(block(), STAMP)
+    assert head.startswith(b"cf32/slice_one {")
     assert bytes(payload) == struct.pack("<4f", 1, 2, -0.5, 0.25)
+    codes = np.array([255, 0], np.uint8)
+    mirrored = RawBlock(block().info, 0, codes, Datatype("u", 8), mirrored=True)
+    _, payload = wire.encode_floats(mirrored, STAMP)
+    assert struct.unpack("<2f", payload) == (127.5 / 128, 127.5 / 128)
+
+
+def test_more_notices_than_fit_are_counted() -> None:
+    told = tuple(Notice("driver", "x" * 3000) for _ in range(40))
+    message = wire.decode(wire.encode_block(replace(block(), notices=told), STAMP))
+    assert message.block is not None
+    notices = message.block.notices
+    assert len(notices) == wire.MAX_NOTICES
+    assert notices[-1] == Notice("notices_capped", "25 more")
+    assert notices[0].detail == "x" * (wire.MAX_DETAIL - 1) + "…"
 
 
 def test_topic_has_no_blank() -> None:
@@ -90,7 +133,7 @@ def test_end_of_stream() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"version": 2}, "version"),
+        ({"version": 1}, "version"),
         ({"kind": "text"}, "kind"),
         ({"session": "../x"}, "session"),
         ({"seq": -1}, "seq"),
@@ -100,7 +143,10 @@ def test_end_of_stream() -> None:
         ({"lost_before": 2**63}, "lost_before"),
         ({"count": 3}, "bytes"),
         ({"count": wire.MAX_SAMPLES + 1}, "count"),
-        ({"datatype": "ci8"}, "datatype"),
+        ({"datatype": "cf8"}, "datatype"),
+        ({"datatype": "ci8"}, "bytes"),
+        ({"notices": [{"reason": "X"}]}, "notices"),
+        ({"mirrored": 1}, "mirrored"),
         ({"delivery": "maybe"}, "delivery"),
         ({"surprise": 1}, "surprise"),
         ({"info": None}, "info"),
@@ -170,7 +216,7 @@ def test_damaged_bytes_raise_nothing_but_format_errors(data: st.DataObject) -> N
         message = wire.decode([bytes(damaged), payload[:cut]])
     except FormatError:
         return
-    assert message.block is None or message.block.samples.tobytes() == payload[:cut]
+    assert message.block is None or message.block.raw.tobytes() == payload[:cut]
 
 
 def test_too_long_a_block_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

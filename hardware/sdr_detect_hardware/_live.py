@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect import hostclock
-from sdr_detect.formats.convert import Datatype, to_complex64
-from sdr_detect.model import NS_PER_S, IQBlock, StreamInfo
+from sdr_detect.datatype import Datatype
+from sdr_detect.model import NS_PER_S, StreamInfo
 from sdr_detect.plan import FrequencyPlan
+from sdr_detect.rawblock import RawBlock
 from sdr_detect_hardware._arrival import ArrivalClock
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def starting_at(info: StreamInfo, first_samples: int, utc_ns: int, late_s: float
 
 
 class Assembler:
-    """Numbers samples, finds what is missing, and puts an inverted spectrum right.
+    """Numbers samples, finds what is missing, and marks an inverted spectrum.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ class Assembler:
         self._lost = 0
         self._stale_until = 0
 
-    def block(self, raw: NDArray[np.uint8], time_s: float) -> IQBlock | None:
+    def block(self, raw: NDArray[np.uint8], time_s: float) -> RawBlock | None:
         """The next block; None when it is from before a retune.
 
         Parameters
@@ -76,13 +77,10 @@ class Assembler:
         if first < self._stale_until:
             self._skip(count)
             return None
-        samples = np.empty(count, np.complex64)
-        to_complex64(raw, self._datatype, samples)
-        if self.info.plan.inverted:
-            np.conjugate(samples, out=samples)
         lost, self._lost = self._lost, 0
         self._next += count
-        return IQBlock(self.info, first, samples, lost)
+        mirrored = self.info.plan.inverted
+        return RawBlock(self.info, first, raw, self._datatype, lost, mirrored=mirrored)
 
     def dropped(self, samples: int) -> None:
         """Count samples that came and were thrown away before the next block."""

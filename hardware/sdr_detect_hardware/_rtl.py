@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from pydantic import Field
 
 from sdr_detect.config import Strict, build
+from sdr_detect.datatype import Datatype
 from sdr_detect.errors import ConfigError
-from sdr_detect.formats.convert import Datatype
 from sdr_detect.model import StreamInfo
 from sdr_detect.plan import FrequencyPlan
 from sdr_detect.registry import SourceOptions

@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.errors import ConfigError, SourceBusy, SourceLost, SourceNotFound
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import RawBlock
 from sdr_detect.registry import SourceOptions
 from sdr_detect_hardware import _rtl
 from sdr_detect_hardware._live import Assembler, starting_at
@@ -276,7 +277,7 @@ class RtlTcpSource:
             center_hz = plan.rf_from_if(if_hz)
             self._assembler.retuned(center_hz, plan, time.monotonic() + SETTLE_S)
 
-    def blocks(self) -> Iterator[IQBlock]:
+    def blocks(self) -> Iterator[RawBlock]:
         """Blocks until closed.
 
         Raises

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.errors import ConfigError, DriverMissing, SourceError, SourceLost, SourceNotFound
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import RawBlock
 from sdr_detect.registry import Device, Finding, SourceOptions
 from sdr_detect_hardware import _librtlsdr, _rtl, _usb_host
 from sdr_detect_hardware._live import Assembler, starting_at
@@ -239,7 +240,7 @@ class RtlSdrSource:
             center_hz = plan.rf_from_if(if_hz)
             self._assembler.retuned(center_hz, plan, time.monotonic() + _SETTLE_S)
 
-    def blocks(self) -> Iterator[IQBlock]:
+    def blocks(self) -> Iterator[RawBlock]:
         """Blocks until closed.
 
         Raises

@@ -67,8 +67,8 @@ def spec_from_options(
         The converter is not known.
     """
     from sdr_detect.catalog import converter as find_converter
+    from sdr_detect.datatype import parse_datatype
     from sdr_detect.formats.base import RawSpec
-    from sdr_detect.formats.convert import parse_datatype
     from sdr_detect.plan import FrequencyPlan
 
     if if_hz is not None and converter is None:

@@ -20,7 +20,7 @@ from sdr_detect.commands._recording_options import (
 )
 
 if TYPE_CHECKING:
-    from sdr_detect.runner import Tap
+    from sdr_detect.runner import Outlet
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,9 @@ def capture(
     ] = None,
     record: Annotated[
         Path | None,
-        typer.Option("--record", metavar="NAME.sigmf-meta", help="Record as SigMF (cf32)."),
+        typer.Option(
+            "--record", metavar="NAME.sigmf-meta", help="Record as SigMF, in the bytes received."
+        ),
     ] = None,
     wait_subscriber: Annotated[
         bool, typer.Option("--wait-subscriber", help="Start when somebody listens.")
@@ -77,19 +79,19 @@ def capture(
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
         driver = open_source(source, options)
         stack.callback(driver.close)
-        taps: list[Tap] = []
+        outlets: list[Outlet] = []
         if record is not None:
             recorder = SigmfRecorder(record)
             stack.callback(recorder.close)
-            taps.append(recorder)
+            outlets.append(recorder)
         if publish is not None:
             publisher = ZmqPublisher(publish, driver.overflow, stop=stop)
             stack.callback(publisher.close)
-            taps.append(publisher)
+            outlets.append(publisher)
             print(f"publishing on {publisher.endpoint}", file=sys.stderr, flush=True)
             if wait_subscriber:
                 publisher.wait_for_subscriber()
-        count = relay(driver, taps, overflow=driver.overflow, stop=stop)
+        count = relay(driver, outlets, overflow=driver.overflow, stop=stop)
     print(f"{count} samples delivered", file=sys.stderr)
     if stop.is_set():
         raise typer.Exit(_exit.INTERRUPT)

@@ -102,7 +102,7 @@ def monitor(
         raise typer.BadParameter(str(exc)) from exc
     if plots is not None:
         make_folder(plots)
-    watch = _Watch(source or f"zmq_sub://{subscribe}", options, settings)
+    watch = _Watch(source or f"zmq://{subscribe}", options, settings)
     with contextlib.closing(watch.driver), json_output(json) as out, stop_on_interrupt() as stop:
         try:
             watch.run(out, stop, tables=json != "-", picture=plots is not None, cap=max_bursts)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdr_detect.datatype import BATCH_SAMPLES, Datatype, to_complex64
 from sdr_detect.errors import FormatError, UnsupportedError
 from sdr_detect.formats.base import RawSpec, Recording
-from sdr_detect.formats.convert import BATCH_SAMPLES, Datatype, to_complex64
 from sdr_detect.formats.stated import one_capture
 from sdr_detect.formats.variables import Variable, pick_rate, pick_samples
 from sdr_detect.model import ComplexArray

@@ -18,9 +18,9 @@ from typing import BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.datatype import Datatype, to_complex64
 from sdr_detect.errors import FormatError, TruncatedError, UnsupportedError
 from sdr_detect.formats.base import RawSpec, Recording
-from sdr_detect.formats.convert import Datatype, to_complex64
 from sdr_detect.formats.stated import one_capture
 from sdr_detect.formats.store import ArrayStore
 from sdr_detect.formats.variables import Variable, pick_rate, pick_samples

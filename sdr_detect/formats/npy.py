@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sdr_detect.datatype import Datatype
 from sdr_detect.errors import FormatError, TruncatedError, UnsupportedError
 from sdr_detect.formats.base import RawSpec, Recording
-from sdr_detect.formats.convert import Datatype
 from sdr_detect.formats.stated import check_type, one_capture
 from sdr_detect.formats.store import PackedStore
 

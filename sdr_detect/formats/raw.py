@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sdr_detect.datatype import Datatype, parse_datatype
 from sdr_detect.errors import FormatError
 from sdr_detect.formats.base import RawSpec, Recording
-from sdr_detect.formats.convert import Datatype, parse_datatype
 from sdr_detect.formats.signatures import refuse_foreign
 from sdr_detect.formats.stated import one_capture
 from sdr_detect.formats.store import PackedStore

@@ -13,6 +13,7 @@ import re
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sdr_detect.errors import FormatError, TruncatedError, UnsupportedError
 from sdr_detect.formats.base import Capture, RawSpec, Recording
@@ -33,6 +34,9 @@ _PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}")
 #: Without ``core:global_index``, a start time this much later than the samples
 #: before it account for is a gap; less is the rounding of time stamps.
 _GAP_NS = 1_000_000
+
+#: Captures whose clocks agree to this are of one clock.
+_ROUNDING_NS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,7 @@ def _captures(
             start_ns=_start_ns(segment, previous, first, rate, spec),
             clip_level=meta.datatype.clip_level,
             plan=segment.plan if spec.center_hz is None else spec.plan,
+            **_receiver(segment, rate),
         )
         conjugate = segment.conjugate if spec.center_hz is None else spec.conjugate
         captures.append(Capture(first, stop - start, info, lost, start, conjugate))
@@ -293,6 +298,16 @@ def _start_ns(
     """UTC of stream sample 0, by this capture's own clock where it has one."""
     if spec.start_ns is not None:
         return spec.start_ns
-    if segment.start_ns is not None:
-        return segment.start_ns - round(first * NS_PER_S / rate)
-    return None if previous is None else previous[0].info.start_ns
+    before_ns = None if previous is None else previous[0].info.start_ns
+    if segment.start_ns is None:
+        return before_ns
+    start_ns = segment.start_ns - round(first * NS_PER_S / rate)
+    # Rounding of a time written with nanoseconds is no other clock.
+    same = before_ns is not None and abs(start_ns - before_ns) <= _ROUNDING_NS
+    return before_ns if same else start_ns
+
+
+def _receiver(segment: Segment, rate_hz: float) -> dict[str, Any]:
+    """What the receiver was, but for a passband that another stated rate has made wrong."""
+    usable_hz = segment.receiver.get("usable_hz", 0)
+    return {k: v for k, v in segment.receiver.items() if k != "usable_hz" or usable_hz <= rate_hz}

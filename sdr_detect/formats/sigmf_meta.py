@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sdr_detect.datatype import Datatype, parse_datatype
 from sdr_detect.errors import FormatError, UnsupportedError
-from sdr_detect.formats.convert import Datatype, parse_datatype
 from sdr_detect.model import NS_PER_S
 from sdr_detect.plan import FrequencyPlan
 
@@ -35,7 +35,9 @@ class Segment:
     """One entry of ``captures``.
 
     ``center_hz`` is RF. ``plan`` and ``conjugate`` come from the extension
-    fields ``sdrdetect:converter`` and ``sdrdetect:inverted``.
+    fields ``sdrdetect:converter`` and ``sdrdetect:inverted``; ``receiver``
+    holds those fields of `StreamInfo` that ``sdrdetect:`` fields of the same
+    name give.
     """
 
     sample_start: int
@@ -45,6 +47,7 @@ class Segment:
     conjugate: bool
     start_ns: int | None
     header_bytes: int
+    receiver: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,19 @@ def _segment(entry: Fields, top: Fields, notes: list[str]) -> Segment:
         conjugate=tuned is not None and plan.inverted if inverted is None else inverted,
         start_ns=_start_ns(entry, notes),
         header_bytes=entry.integer("core:header_bytes") or 0,
+        receiver=_receiver(entry, top.number("core:sample_rate", math.ulp(0.0), 1e11)),
     )
+
+
+def _receiver(entry: Fields, rate_hz: float | None) -> dict[str, float]:
+    time_error_ns = entry.integer("sdrdetect:time_error_ns")
+    values = {
+        "usable_hz": entry.number("sdrdetect:usable_hz", math.ulp(0.0), rate_hz or 1e11),
+        "time_error_ns": time_error_ns,
+        "gain_db": entry.number("sdrdetect:gain_db", -300, 300),
+        "dbm_offset_db": entry.number("sdrdetect:dbm_offset_db", -300, 300),
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _plan(entry: Fields, top: Fields) -> FrequencyPlan:

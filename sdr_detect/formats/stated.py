@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sdr_detect.datatype import Datatype, parse_datatype
 from sdr_detect.errors import FormatError
 from sdr_detect.formats.base import Capture, RawSpec
-from sdr_detect.formats.convert import Datatype, parse_datatype
 from sdr_detect.model import StreamInfo
 
 

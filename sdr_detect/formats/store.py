@@ -18,8 +18,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.datatype import BATCH_SAMPLES, Datatype, to_complex64
 from sdr_detect.errors import FormatError, TruncatedError
-from sdr_detect.formats.convert import BATCH_SAMPLES, Datatype, to_complex64
 from sdr_detect.model import ComplexArray
 
 _HASH_BYTES = 1 << 20

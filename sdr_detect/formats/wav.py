@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from sdr_detect.datatype import Datatype
 from sdr_detect.errors import FormatError, TruncatedError, UnsupportedError
 from sdr_detect.formats.base import RawSpec, Recording
-from sdr_detect.formats.convert import Datatype
 from sdr_detect.formats.stated import check_type, one_capture
 from sdr_detect.formats.store import FileRange, PackedStore
 from sdr_detect.model import NS_PER_S

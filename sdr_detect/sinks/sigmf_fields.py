@@ -53,6 +53,10 @@ def capture_fields(
         fields["sdrdetect:inverted"] = inverted
         if plan.lo_error_ppm:
             fields["sdrdetect:lo_error_ppm"] = plan.lo_error_ppm
+    for name in ("usable_hz", "time_error_ns", "gain_db", "dbm_offset_db"):
+        value = getattr(info, name)
+        if value is not None:
+            fields[f"sdrdetect:{name}"] = value
     return fields
 
 

@@ -1,4 +1,4 @@
-"""Records blocks as SigMF: complex float samples, one capture per stretch."""
+"""Records blocks as SigMF, in the bytes they came in; one capture per stretch."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import hashlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import sigmf
 
 from sdr_detect.errors import SinkError
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import StreamInfo
+from sdr_detect.rawblock import RawBlock
 from sdr_detect.sinks.sigmf_fields import EXTENSION, GENERATOR, capture_fields, write_metadata
 
 
 class SigmfRecorder:
-    """A tap that writes ``NAME.sigmf-data`` and ``NAME.sigmf-meta``.
+    """An outlet that writes ``NAME.sigmf-data`` and ``NAME.sigmf-meta``.
 
-    Lost samples and retunes start a new capture, so that the recording tells
-    where they were. Metadata are written with every new capture: a recording
+    Lost samples and changed settings start a new capture, so that the recording
+    tells where they were. Metadata are written with every new capture: a recording
     that was cut off can be read.
 
     Parameters
@@ -42,7 +42,7 @@ class SigmfRecorder:
         self._data = self._create()
         self._sha512 = hashlib.sha512()
         self._captures: list[dict[str, Any]] = []
-        self._info: StreamInfo | None = None
+        self._last: RawBlock | None = None
         self._written = 0
 
     def _create(self) -> BinaryIO:
@@ -53,19 +53,28 @@ class SigmfRecorder:
         except OSError as exc:
             raise SinkError(f"{self._data_path} cannot be written: {exc.strerror}") from exc
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: RawBlock) -> None:
         """Append one block.
 
         Raises
         ------
         SinkError
-            The disk takes no more.
+            The disk takes no more, or the samples are of another type than before.
         """
-        if self._info is None or block.lost_before or block.info != self._info:
-            self._info = block.info
-            self._captures.append(capture_fields(block.info, self._written, block.first_sample))
+        last = self._last
+        if last is not None and block.datatype != last.datatype:
+            raise SinkError(
+                f"{self._data_path} holds {last.datatype.name} samples, and {block.datatype.name} "
+                "came; record to another file"
+            )
+        self._last = block
+        if last is None or block.lost_before or _settings(block) != _settings(last):
+            fields = capture_fields(
+                block.info, self._written, block.first_sample, inverted=block.mirrored
+            )
+            self._captures.append(fields)
             self._write_meta({})
-        raw = block.samples.astype("<c8", copy=False).view(np.uint8).data
+        raw = block.raw.data
         try:
             self._data.write(raw)
         except OSError as exc:
@@ -74,14 +83,14 @@ class SigmfRecorder:
                 f"sample {self._written}"
             ) from exc
         self._sha512.update(raw)
-        self._written += len(block.samples)
+        self._written += block.sample_count
 
     def _write_meta(self, more: dict[str, Any]) -> None:
-        assert self._info is not None  # called with the first block, or after it
+        assert self._last is not None  # called with the first block, or after it
         top = {
             "core:version": sigmf.__specification__,
-            "core:datatype": "cf32_le",
-            "core:sample_rate": self._info.sample_rate_hz,
+            "core:datatype": self._last.datatype.sigmf_name,
+            "core:sample_rate": self._last.info.sample_rate_hz,
             "core:recorder": GENERATOR,
             "core:extensions": [EXTENSION],
         }
@@ -102,7 +111,11 @@ class SigmfRecorder:
             self._data.close()
         except OSError as exc:
             raise SinkError(f"{self._data_path} cannot be written: {exc.strerror}") from exc
-        if self._info is None:
+        if self._last is None:
             self._data_path.unlink()
         else:
             self._write_meta({"core:sha512": self._sha512.hexdigest()})
+
+
+def _settings(block: RawBlock) -> tuple[StreamInfo, bool]:
+    return block.info, block.mirrored

@@ -16,8 +16,9 @@ import zmq
 
 from sdr_detect import wire
 from sdr_detect.errors import SinkError
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import RawBlock
 
 _log = logging.getLogger(__name__)
 
@@ -100,13 +101,16 @@ class ZmqPublisher:
                 self._listeners.discard(note[1:])
             timeout_ms = 0
 
-    def take(self, block: IQBlock) -> None:
-        """Publish one block."""
+    def take(self, block: RawBlock) -> None:
+        """Publish one block; as complex floats too when somebody asked for them."""
         if self._info is not None and block.info != self._info:
             self._epoch += 1
         self._info = block.info
         self._note_subscribers(0)
-        self._send(*wire.encode_block(block, self._stamp()))
+        stamp = self._stamp()
+        self._send(*wire.encode_block(block, stamp))
+        if any(topic.startswith(wire.FLOAT_PREFIX) for topic in self._listeners):
+            self._send(*wire.encode_floats(block, stamp))
 
     def _stamp(self) -> wire.Stamp:
         delivery = wire.Delivery.WAITS if self._waits else wire.Delivery.LOSSY

@@ -13,7 +13,7 @@ from sdr_detect.config import build
 from sdr_detect.dsp.layout import make_layout
 from sdr_detect.errors import ConfigError
 from sdr_detect.events import Incident, Verdict
-from sdr_detect.model import ComplexArray, Flag, IQBlock, StreamInfo
+from sdr_detect.model import ComplexArray, Flag, IQBlock, Notice, Span, StreamInfo
 from sdr_detect.pipeline import Pipeline
 from sdr_detect.settings import FrameSettings, Settings
 from tests.core.streams import (
@@ -335,3 +335,18 @@ def test_a_tone_over_a_long_gap_costs_no_more_than_the_samples() -> None:
     stream = [IQBlock(info, 0, samples), IQBlock(info, later, samples.copy(), later - count)]
     tones = [t for t in as_json(events(stream), "track") if t["kind"] == "tone"]
     assert tones
+
+
+def test_what_the_receiver_tells_becomes_an_event_where_it_was_told() -> None:
+    pipeline, info = Pipeline(()), stream_info()
+    samples = noise(1000, 1)
+    lost = Notice("source_lost", "unplugged")
+    back = Notice("source_back", "after 3 s")
+    told = pipeline.process(IQBlock(info, 0, samples))
+    told += pipeline.process(IQBlock(info, 1000, samples[:0], 0, (lost,)))
+    told += pipeline.process(IQBlock(info, 1500, samples, 500, (back,)))
+    health = [event for event in told if isinstance(event, Incident) and event.kind == "health"]
+    assert [(h.span, h.reason, h.detail) for h in health] == [
+        (Span(1000, 1001), "source_lost", "unplugged"),
+        (Span(1000, 1500), "source_back", "after 3 s"),
+    ]

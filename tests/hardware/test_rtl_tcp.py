@@ -17,9 +17,9 @@ from sdr_detect import runner
 from sdr_detect.catalog import converter
 from sdr_detect.errors import ConfigError, SourceBusy, SourceLost, SourceNotFound
 from sdr_detect.formats.base import RawSpec
-from sdr_detect.model import IQBlock
 from sdr_detect.plan import FrequencyPlan
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import Block, decoded
 from sdr_detect.registry import Driver, SourceOptions, open_source
 from tests.hardware.rtl_tcp_server import Plan, Server
 
@@ -62,10 +62,11 @@ def receive() -> Iterator[Open]:
         yield begin
 
 
-def peak_hz(block: IQBlock) -> float:
+def peak_hz(block: Block) -> float:
     """RF of the strongest line in a block."""
     assert block.info.center_hz is not None
-    power = np.abs(np.fft.fft(block.samples * np.hanning(len(block.samples))))
+    samples = decoded(block).samples
+    power = np.abs(np.fft.fft(samples * np.hanning(len(samples))))
     offset: float = np.fft.fftfreq(len(power), 1 / block.info.sample_rate_hz)[power.argmax()]
     return block.info.center_hz + offset
 
@@ -78,7 +79,7 @@ def test_a_tone_arrives_at_its_rf(serve: Serve, receive: Open) -> None:
     for block in blocks:
         assert peak_hz(block) == pytest.approx(RF + 200e3, abs=50)
         assert block.lost_before == 0
-        assert np.abs(block.samples).max() == pytest.approx(85 / 128, rel=0.02)
+        assert np.abs(decoded(block).samples).max() == pytest.approx(85 / 128, rel=0.02)
     assert [b.first_sample for b in blocks[1:]] == [b.stop_sample for b in blocks[:-1]]
     info = blocks[0].info
     assert info is source.info

@@ -28,9 +28,9 @@ from sdr_detect.errors import (
     SourceNotFound,
 )
 from sdr_detect.formats.base import RawSpec
-from sdr_detect.model import IQBlock
 from sdr_detect.plan import FrequencyPlan
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import Block, decoded
 from sdr_detect.registry import SourceOptions, open_source
 
 KU = FrequencyPlan(converter("ku-12.80"))
@@ -65,10 +65,11 @@ def calls(log: Path, name: str) -> list[int]:
     return [int(line.split()[1]) for line in lines if line.split()[:1] == [name]]
 
 
-def peak_hz(block: IQBlock) -> float:
+def peak_hz(block: Block) -> float:
     """RF of the strongest line in a block."""
     assert block.info.center_hz is not None
-    power = np.abs(np.fft.fft(block.samples * np.hanning(len(block.samples))))
+    samples = decoded(block).samples
+    power = np.abs(np.fft.fft(samples * np.hanning(len(samples))))
     offset: float = np.fft.fftfreq(len(power), 1 / block.info.sample_rate_hz)[power.argmax()]
     return block.info.center_hz + offset
 
@@ -80,7 +81,7 @@ def test_a_tone_arrives_at_its_rf(receive: Open, rtlsdr_log: Path) -> None:
     assert source.overflow is Overflow.DROP_OLDEST
     for block in blocks:
         assert peak_hz(block) == pytest.approx(RF + 200e3, abs=100)
-        assert np.abs(block.samples).max() == pytest.approx(85 / 128, rel=0.02)
+        assert np.abs(decoded(block).samples).max() == pytest.approx(85 / 128, rel=0.02)
         assert block.lost_before == 0
     assert [b.first_sample for b in blocks[1:]] == [b.stop_sample for b in blocks[:-1]]
     info = blocks[0].info
@@ -134,11 +135,11 @@ def test_what_the_reader_was_too_slow_for_is_counted_exactly(receive: Open) -> N
     assert max(block.lost_before for block in blocks) > 0
     for block in blocks:  # the phase of the tone tells which sample it really is
         turn = np.exp(2j * np.pi * (0.123457 * block.first_sample % 1.0))
-        assert abs(block.samples[0] - 85 / 128 * turn) < 0.02
+        assert abs(decoded(block).samples[0] - 85 / 128 * turn) < 0.02
 
 
 def test_unplugging_is_loss_after_all_that_came(receive: Open, rtlsdr_log: Path) -> None:
-    came: list[IQBlock] = []
+    came: list[Block] = []
     stream = receive(fake="unplug_after=300000").blocks()
     with pytest.raises(SourceLost, match=r"device gone.*unplugged"):
         came.extend(stream)

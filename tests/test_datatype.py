@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdr_detect.formats.convert import BATCH_SAMPLES, parse_datatype, to_complex64
+from sdr_detect.datatype import BATCH_SAMPLES, parse_datatype, to_complex64
 
 #: name -> (struct code, bits, unsigned); the byte order comes from the name.
 INTEGERS = {

@@ -1,4 +1,4 @@
-"""``zmq_sub://ENDPOINT``: blocks that another process publishes."""
+"""``zmq://ENDPOINT``: blocks that another process publishes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import zmq
 
 from sdr_detect import wire
 from sdr_detect.errors import SourceLost, SourceNotFound
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import RawBlock
 from sdr_detect.registry import SourceOptions
 
 _log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ def open_source(uri: str, options: SourceOptions) -> ZmqSource:
     FormatError
         Something else is published there.
     """
-    endpoint = uri.removeprefix("zmq_sub://")
+    endpoint = uri.removeprefix("zmq://")
     wire.check_endpoint(endpoint)
     return ZmqSource(endpoint, options)
 
@@ -102,7 +104,7 @@ class ZmqSource:
         waits = self._stamp.delivery is wire.Delivery.WAITS
         return Overflow.BLOCK if waits else Overflow.DROP_OLDEST
 
-    def blocks(self) -> Iterator[IQBlock]:
+    def blocks(self) -> Iterator[RawBlock]:
         """Blocks until the publisher ends the stream.
 
         Raises
@@ -115,7 +117,7 @@ class ZmqSource:
         self._reading = True
         try:
             # What came before we joined is not lost: nobody listened yet.
-            yield IQBlock(self._first.info, self._first.first_sample, self._first.samples)
+            yield replace(self._first, lost_before=0)
             expected = self._first.stop_sample
             while not self._closed.is_set():
                 message = self._receive(self._timeout_s)
@@ -147,7 +149,7 @@ class ZmqSource:
             _log.warning("%s: %d messages lost before number %d", self._endpoint, missed, stamp.seq)
         self._stamp = stamp
 
-    def _continue(self, block: IQBlock, expected: int) -> IQBlock:
+    def _continue(self, block: RawBlock, expected: int) -> RawBlock:
         """The block, naming all samples lost since the last one that came."""
         lost = block.first_sample - expected
         if lost < 0:
@@ -157,7 +159,7 @@ class ZmqSource:
                 uri=self._endpoint,
             )
         self.lost_samples += lost
-        return IQBlock(block.info, block.first_sample, block.samples, lost)
+        return replace(block, lost_before=lost)
 
     def _receive(self, timeout_s: float) -> wire.Message | None:
         """The next message; None after ``timeout_s`` or when closed."""
