@@ -3,12 +3,14 @@
 ``foo://…`` is opened by ``sdr_detect_hardware.foo``, or by a module that another
 package offers under the entry point group `GROUP`. A driver module has one
 function, ``open_source(uri, options)``. It may have two more: ``probe()`` returns
-the devices attached, ``check()`` what its library and this machine lack.
+the devices attached, ``check()`` what its library and this machine lack. ``LIVENESS``
+says what its sources are, a `Liveness`; without it they are replays.
 """
 
 from __future__ import annotations
 
 import difflib
+import enum
 import importlib
 import importlib.metadata
 import importlib.util
@@ -83,6 +85,17 @@ class Finding:
     remedy: str | None = None
 
 
+class Liveness(enum.Enum):
+    """What may happen to a source while it runs."""
+
+    #: It ends by itself, and nothing else.
+    REPLAY = "replay"
+    #: Another program delivers, and may be started again.
+    REMOTE = "remote"
+    #: A receiver: its library may crash or hang, and its cable be pulled.
+    RECEIVER = "receiver"
+
+
 class Driver(Source, Protocol):
     """A source that knows whether it can wait."""
 
@@ -108,6 +121,22 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Driver:
     SdrDetectError
         What else the driver raises.
     """
+    return cast(_DriverModule, _named(uri)).open_source(uri, options or SourceOptions())
+
+
+def liveness(uri: str) -> Liveness:
+    """What the source is that a URI names.
+
+    Raises
+    ------
+    SourceNotFound
+        The URI has no scheme, or none that is known.
+    """
+    kind: Liveness = getattr(_named(uri), "LIVENESS", Liveness.REPLAY)
+    return kind
+
+
+def _named(uri: str) -> ModuleType:
     scheme, separator, _ = uri.partition("://")
     if not separator:
         raise SourceNotFound(
@@ -120,7 +149,7 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Driver:
         raise SourceNotFound(
             f"no driver for {scheme!r}; {hint}known schemes: {', '.join(schemes())}", uri=uri
         )
-    return cast(_DriverModule, module).open_source(uri, options or SourceOptions())
+    return module
 
 
 def schemes() -> list[str]:

@@ -83,10 +83,20 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A decoded message; ``block`` is None at the end of the stream."""
+    """A decoded message.
+
+    Parameters
+    ----------
+    stamp : Stamp
+    block : RawBlock or None
+        None at the end of the stream.
+    cause : str or None
+        Why it ended, when it was not meant to.
+    """
 
     stamp: Stamp
     block: RawBlock | None
+    cause: str | None = None
 
 
 class _WireModel(Strict):
@@ -141,6 +151,7 @@ class _Header(_WireModel):
     mirrored: bool = False
     notices: Annotated[tuple[_NoticePart, ...], Field(max_length=MAX_NOTICES, strict=False)] = ()
     info: _InfoPart | None = None
+    cause: Annotated[str, Field(max_length=MAX_DETAIL)] | None = None
 
 
 def topic(stream_id: str, prefix: bytes = TOPIC_PREFIX) -> bytes:
@@ -192,9 +203,11 @@ def _shortened(text: str) -> str:
     return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
 
 
-def encode_end(stream_id: str, stamp: Stamp) -> tuple[bytes, memoryview]:
-    """The message that says no more blocks follow."""
-    return _head(stream_id, _stamp_fields(stamp) | {"kind": "end"}), memoryview(b"")
+def encode_end(stream_id: str, stamp: Stamp, cause: str | None = None) -> tuple[bytes, memoryview]:
+    """The message that says no more blocks follow, and why when it was not meant to end."""
+    said = None if cause is None else _shortened(cause)
+    fields = _stamp_fields(stamp) | {"kind": "end", "cause": said}
+    return _head(stream_id, fields), memoryview(b"")
 
 
 def decode(parts: Sequence[Buffer]) -> Message:
@@ -227,7 +240,9 @@ def decode(parts: Sequence[Buffer]) -> Message:
         header.utc_ns,
         Delivery(header.delivery),
     )
-    return Message(stamp, None if header.kind == "end" else _block(header, payload))
+    if header.kind == "end":
+        return Message(stamp, None, header.cause)
+    return Message(stamp, _block(header, payload))
 
 
 def _block(header: _Header, payload: Buffer) -> RawBlock:

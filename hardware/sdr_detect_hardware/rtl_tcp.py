@@ -27,7 +27,7 @@ from sdr_detect.errors import ConfigError, SourceBusy, SourceLost, SourceNotFoun
 from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
-from sdr_detect.registry import SourceOptions
+from sdr_detect.registry import Liveness, SourceOptions
 from sdr_detect_hardware import _rtl
 from sdr_detect_hardware._live import Assembler, starting_at
 
@@ -58,6 +58,9 @@ class Command(enum.IntEnum):
     PPM = 5
     DIGITAL_AGC = 8
     BIAS_TEE = 14
+
+
+LIVENESS = Liveness.RECEIVER
 
 
 def open_source(uri: str, options: SourceOptions) -> RtlTcpSource:

@@ -20,7 +20,7 @@ from sdr_detect.errors import ConfigError, DriverMissing, SourceError, SourceLos
 from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
-from sdr_detect.registry import Device, Finding, SourceOptions
+from sdr_detect.registry import Device, Finding, Liveness, SourceOptions
 from sdr_detect_hardware import _librtlsdr, _rtl, _usb_host
 from sdr_detect_hardware._live import Assembler, starting_at
 
@@ -35,6 +35,9 @@ _QUEUE_TRANSFERS = 64
 _SETTLE_S = 5e-3
 
 _POLL_S = 0.1
+
+
+LIVENESS = Liveness.RECEIVER
 
 
 def open_source(uri: str, options: SourceOptions) -> RtlSdrSource:

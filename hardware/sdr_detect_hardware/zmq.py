@@ -15,7 +15,7 @@ from sdr_detect.errors import SourceLost, SourceNotFound
 from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
-from sdr_detect.registry import SourceOptions
+from sdr_detect.registry import Liveness, SourceOptions
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 _QUEUE_MESSAGES = 16
 #: How soon a closed source notices.
 _POLL_MS = 100
+
+
+LIVENESS = Liveness.REMOTE
 
 
 def open_source(uri: str, options: SourceOptions) -> ZmqSource:
@@ -131,6 +134,8 @@ class ZmqSource:
                     )
                 self._follow(message.stamp)
                 if message.block is None:
+                    if message.cause is not None:
+                        raise SourceLost(message.cause, uri=self._endpoint)
                     return
                 yield self._continue(message.block, expected)
                 expected = message.block.stop_sample

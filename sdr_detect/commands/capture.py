@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdr_detect.commands import _exit
+from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._recording_options import (
     ConverterOption,
     FormatOption,
@@ -50,6 +51,8 @@ def capture(
     wait_subscriber: Annotated[
         bool, typer.Option("--wait-subscriber", help="Start when somebody listens.")
     ] = False,
+    give_up: GiveUpOption = None,
+    keep_trying: KeepTryingOption = False,
     datatype: FormatOption = None,
     rate: RateOption = None,
     rf: RfOption = None,
@@ -58,7 +61,9 @@ def capture(
 ) -> None:
     """Receive, and hand the samples to other processes, to a file, or to both.
 
-    A file is replayed in real time and, like a device, does not wait for a slow
+    A receiver that crashes, hangs, is busy or is unplugged is named with the cause
+    and opened again; what was missed is a gap in the stream. A file is replayed in
+    real time and, like a device, does not wait for a slow
     receiver; with ?pace=0 behind its path it does, and loses nothing. Ctrl-C
     ends the stream properly.
 
@@ -70,14 +75,17 @@ def capture(
     if wait_subscriber and publish is None:
         raise typer.BadParameter("--wait-subscriber needs --publish")
     from sdr_detect.commands._interrupt import stop_on_interrupt
-    from sdr_detect.registry import SourceOptions, open_source
+    from sdr_detect.errors import SourceError
+    from sdr_detect.live import open_live
+    from sdr_detect.registry import SourceOptions
+    from sdr_detect.resume import Policy
     from sdr_detect.runner import relay
     from sdr_detect.sinks.sigmf_record import SigmfRecorder
     from sdr_detect.sinks.zmq_pub import ZmqPublisher
 
     options = SourceOptions(spec_from_options(datatype, rate, rf, if_, converter))
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
-        driver = open_source(source, options)
+        driver = open_live(source, options, policy=Policy(give_up, keep_trying), stop=stop)
         stack.callback(driver.close)
         outlets: list[Outlet] = []
         if record is not None:
@@ -91,7 +99,12 @@ def capture(
             print(f"publishing on {publisher.endpoint}", file=sys.stderr, flush=True)
             if wait_subscriber:
                 publisher.wait_for_subscriber()
-        count = relay(driver, outlets, overflow=driver.overflow, stop=stop)
+        try:
+            count = relay(driver, outlets, overflow=driver.overflow, stop=stop)
+        except SourceError as exc:
+            if publish is not None:
+                publisher.cause = str(exc)
+            raise
     print(f"{count} samples delivered", file=sys.stderr)
     if stop.is_set():
         raise typer.Exit(_exit.INTERRUPT)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from sdr_detect.commands import _exit
+from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._output import (
     ConfigOption,
     FailOnDetectOption,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sdr_detect.pipeline import Pipeline
     from sdr_detect.ports import Sink
     from sdr_detect.registry import SourceOptions
+    from sdr_detect.resume import Policy
     from sdr_detect.runner import Tap
     from sdr_detect.settings import Settings
 
@@ -74,6 +76,8 @@ def monitor(
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="S", help="Silence that counts as loss.")
     ] = 5.0,
+    give_up: GiveUpOption = None,
+    keep_trying: KeepTryingOption = False,
     datatype: FormatOption = None,
     rate: RateOption = None,
     rf: RfOption = None,
@@ -83,8 +87,8 @@ def monitor(
     """Watch a source and tell events as they happen; the verdict comes at the end.
 
     The watch ends with the stream, or with Ctrl-C: the verdict is then on what
-    was heard (exit code 130). A source that is lost gives its verdict too, and
-    exit code 1.
+    was heard (exit code 130). A source that is lost is opened again, for ever or
+    as long as --give-up says; then the verdict comes too, and exit code 1.
 
     Example: sdr-detect monitor --subscribe ipc:///tmp/iq --json - --plots out
     """
@@ -93,6 +97,7 @@ def monitor(
     from sdr_detect.analysis import resolve_settings
     from sdr_detect.commands._interrupt import stop_on_interrupt
     from sdr_detect.registry import SourceOptions
+    from sdr_detect.resume import Policy
 
     settings = resolve_settings(config, sets or ())
     spec = spec_from_options(datatype, rate, rf, if_, converter)
@@ -102,8 +107,11 @@ def monitor(
         raise typer.BadParameter(str(exc)) from exc
     if plots is not None:
         make_folder(plots)
-    watch = _Watch(source or f"zmq://{subscribe}", options, settings)
-    with contextlib.closing(watch.driver), json_output(json) as out, stop_on_interrupt() as stop:
+    with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
+        uri = source or f"zmq://{subscribe}"
+        watch = _Watch(uri, options, settings, Policy(give_up, keep_trying), stop)
+        stack.callback(watch.driver.close)
+        out = stack.enter_context(json_output(json))
         try:
             watch.run(out, stop, tables=json != "-", picture=plots is not None, cap=max_bursts)
         finally:
@@ -117,18 +125,25 @@ def monitor(
 class _Watch:
     """One watch of one source."""
 
-    def __init__(self, uri: str, options: SourceOptions, settings: Settings) -> None:
+    def __init__(
+        self,
+        uri: str,
+        options: SourceOptions,
+        settings: Settings,
+        policy: Policy,
+        stop: threading.Event,
+    ) -> None:
         from sdr_detect.analysis import Facts, config_sha256
         from sdr_detect.catalog import profiles
+        from sdr_detect.live import open_live
         from sdr_detect.pipeline import Pipeline
-        from sdr_detect.registry import open_source
         from sdr_detect.sinks.collect import Collector
         from sdr_detect.sinks.spectrogram import SpectrogramTap
 
         emitters = profiles()
         _warm_up(Pipeline(emitters, settings))
         self.pipeline = Pipeline(emitters, settings)
-        self.driver = open_source(uri, options)
+        self.driver = open_live(uri, options, policy=policy, stop=stop)
         digest = config_sha256(settings, emitters)
         self.facts = Facts(uri, "stream", self.driver.info, digest)
         self.found = Collector()

@@ -79,6 +79,8 @@ class ZmqPublisher:
             ) from exc
         bound = self._socket.getsockopt(zmq.LAST_ENDPOINT)
         assert isinstance(bound, bytes)
+        #: Why the stream ends, when it is not meant to; told to subscribers.
+        self.cause: str | None = None
         #: Where subscribers connect to.
         self.endpoint = bound.rstrip(b"\0").decode()
 
@@ -160,4 +162,5 @@ class ZmqPublisher:
         (ipc does that): without the end it would wait in vain.
         """
         with contextlib.suppress(zmq.Again):
-            self._socket.send_multipart(wire.encode_end(info.stream_id, self._stamp()))
+            end = wire.encode_end(info.stream_id, self._stamp(), self.cause)
+            self._socket.send_multipart(end)

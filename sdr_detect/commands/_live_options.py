@@ -1,0 +1,21 @@
+"""Options of the verbs that watch a live source."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+GiveUpOption = Annotated[
+    float | None,
+    typer.Option(
+        "--give-up",
+        metavar="S",
+        min=0,
+        help="End with an error when the source is gone for S; else it is tried for ever.",
+    ),
+]
+KeepTryingOption = Annotated[
+    bool,
+    typer.Option("--keep-trying", help="Wait for a source that is not there at the start, too."),
+]
