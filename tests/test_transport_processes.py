@@ -155,7 +155,9 @@ def test_a_killed_capture_is_told_and_leaves_a_verdict(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    watched = run_here("monitor", "--subscribe", endpoint, "--json", heard, "--timeout", 1)
+    watched = run_here(
+        "monitor", "--subscribe", endpoint, "--json", heard, "--timeout", 1, "--give-up", 0
+    )
     killer.join()
     assert watched.code == 1
     assert "nothing for 1 s" in watched.err

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import logging
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+Process = subprocess.Popen[str]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +38,37 @@ def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC"]
     subprocess.run([*command, "-o", str(out), str(source), "-lm"], check=True)
     return out
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Process]]:
+    """Starts ``sdr-detect`` processes and ends what is left of them."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(*words: object, env: dict[str, str] | None = None) -> Process:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sdr_detect", *map(str, words)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **(env or {})},
+            )
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            return process
+
+        yield begin
+
+
+@pytest.fixture
+def fake_usb(fake_library: Path, tmp_path: Path) -> dict[str, str]:
+    """Environment in which pyrtlsdr finds the fake library."""
+    package = tmp_path / "lib" / "pyrtlsdrlib"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        f"import ctypes\n\ndef load_librtlsdr():\n    return ctypes.CDLL({str(fake_library)!r})\n"
+    )
+    return {"PYTHONPATH": str(package.parent), "FAKE_RTLSDR_LOG": str(tmp_path / "calls.log")}
 
 
 @pytest.fixture

@@ -3,15 +3,19 @@
  * Environment: FAKE_RTLSDR="name=number ..." with
  *   count open tuner tone_hz pace lose_at lose unplug_after silent_after
  *   tune_fails deaf (ignores this many cancels) hang_close
- * FAKE_RTLSDR_LOG names a file that gets one line a call.
+ *   crash_after (a segmentation fault) freeze_after (the process stops)
+ * FAKE_RTLSDR_LOG names a file that gets one line a call. With FAKE_RTLSDR_ONCE,
+ * the name of a file, what goes wrong does so until that file is there, and makes it.
  */
 #define _GNU_SOURCE
 #include <math.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef void (*callback_t)(unsigned char *, uint32_t, void *);
 
@@ -43,6 +47,14 @@ static void note(const char *call, double value) {
   if (!file) return;
   fprintf(file, "%s %.0f\n", call, value);
   fclose(file);
+}
+
+/* Whether a mishap still happens. */
+static int mishap(void) {
+  const char *path = getenv("FAKE_RTLSDR_ONCE");
+  FILE *file = path ? fopen(path, "wx") : NULL;
+  if (file) fclose(file);
+  return !path || file;
 }
 
 static double now(void) {
@@ -79,7 +91,7 @@ int rtlsdr_get_index_by_serial(const char *serial) {
 int rtlsdr_open(dev_t_ **out, uint32_t index) {
   int rc = (int)setting("open", 0);
   note("open", index);
-  if (rc < 0) return rc;
+  if (rc < 0 && mishap()) return rc;
   *out = calloc(1, sizeof **out);
   (*out)->deaf = (int)setting("deaf", 0);
   return 0;
@@ -146,6 +158,7 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
   uint64_t lose_at = (uint64_t)setting("lose_at", 1e18), lose = (uint64_t)setting("lose", 0);
   double tone = setting("tone_hz", 1.0002e9), pace = setting("pace", 1), began = now();
   double unplug = setting("unplug_after", 1e18), silent = setting("silent_after", 1e18);
+  double crash = setting("crash_after", 1e18), freeze = setting("freeze_after", 1e18);
   int rc = 0;
   (void)num;
   note("read_async", size);
@@ -168,7 +181,9 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
     sent += size / 2;
     if (pace > 0) pause_s(began + (double)sample / d->rate / pace - now());
     if (!d->cancelled) take(buffer, size, ctx);
-    if (sent >= unplug) rc = -5;
+    if (sent >= unplug && mishap()) rc = -5;
+    if (sent >= crash && mishap()) raise(SIGSEGV);
+    if (sent >= freeze && mishap()) raise(SIGSTOP);
   }
   free(buffer);
   note("read_async_ended", rc);

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,37 +20,6 @@ from tests.hardware.rtl_tcp_server import Plan, Server
 Process = subprocess.Popen[str]
 LIMIT_S = 60
 KU = ("--rf", "13.8e9", "--converter", "ku-12.80")  # IF 1 GHz; the tone is 200 kHz above
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Process]]:
-    """Starts ``sdr-detect`` processes and ends what is left of them."""
-    with contextlib.ExitStack() as stack:
-
-        def begin(*words: object, env: dict[str, str] | None = None) -> Process:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "sdr_detect", *map(str, words)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, **(env or {})},
-            )
-            stack.callback(process.communicate)
-            stack.callback(process.kill)
-            return process
-
-        yield begin
-
-
-@pytest.fixture
-def fake_usb(fake_library: Path, tmp_path: Path) -> dict[str, str]:
-    """Environment in which pyrtlsdr finds the fake library."""
-    package = tmp_path / "lib" / "pyrtlsdrlib"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(
-        f"import ctypes\n\ndef load_librtlsdr():\n    return ctypes.CDLL({str(fake_library)!r})\n"
-    )
-    return {"PYTHONPATH": str(package.parent), "FAKE_RTLSDR_LOG": str(tmp_path / "calls.log")}
 
 
 def events(text: str) -> dict[str, list[dict[str, Any]]]:
@@ -109,7 +76,7 @@ def test_a_served_dongle_that_goes_away(start: Callable[..., Process]) -> None:
     plan = Plan(paced=True, tone_hz=1.0002e9, gaps={1_000_000: 300_000}, close_after=2_300_000)
     with contextlib.closing(Server(plan)) as server:
         source = f"rtl_tcp://127.0.0.1:{server.port}?rate=1e6"
-        monitor = start("monitor", "--source", source, *KU, "--json", "-")
+        monitor = start("monitor", "--source", source, *KU, "--json", "-", "--give-up", 0)
         out, err = monitor.communicate(timeout=LIMIT_S)
     assert monitor.returncode == 1
     assert err.splitlines()[-1] == (
@@ -123,7 +90,7 @@ def test_a_dongle_on_usb_that_is_unplugged(
 ) -> None:
     fake = "lose_at=700000 lose=300000 unplug_after=1700000"
     monitor = start(
-        "monitor", "--source", "rtlsdr://0?rate=1e6", *KU, "--json", "-",
+        "monitor", "--source", "rtlsdr://0?rate=1e6", *KU, "--json", "-", "--give-up", 0,
         env={**fake_usb, "FAKE_RTLSDR": fake},
     )  # fmt: skip
     out, err = monitor.communicate(timeout=LIMIT_S)
