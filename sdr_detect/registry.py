@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Literal, Protocol, cast
 
+from sdr_detect.curve import SubscriberKeys
 from sdr_detect.errors import SourceError, SourceNotFound
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.ports import Overflow, Source
@@ -40,11 +41,14 @@ class SourceOptions:
         Rate, centre and converter; the sample type of a headerless file.
     start_timeout_s, timeout_s : float
         How long a source may stay silent before its first samples, and later.
+    curve : SubscriberKeys, optional
+        Keys for a stream that another process publishes.
     """
 
     spec: RawSpec = field(default_factory=RawSpec)
     start_timeout_s: float = 30.0
     timeout_s: float = 5.0
+    curve: SubscriberKeys | None = None
 
     def __post_init__(self) -> None:
         for name in ("start_timeout_s", "timeout_s"):

@@ -321,13 +321,13 @@ def _info(part: _InfoPart) -> StreamInfo:
     return StreamInfo(**fields, plan=FrequencyPlan(converter, sheet.lo_error_ppm))
 
 
-def check_endpoint(endpoint: str) -> None:
-    """Refuse an endpoint that leaves this machine: the stream is not encrypted.
+def check_endpoint(endpoint: str, *, keyed: bool = False) -> None:
+    """Refuse an endpoint that leaves this machine, unless keys protect the stream.
 
     Raises
     ------
     ConfigError
-        It is neither ``ipc://`` nor TCP on the loopback, or malformed.
+        It is malformed, or without keys neither ``ipc://`` nor TCP on the loopback.
     """
     transport, _, rest = endpoint.partition("://")
     if transport == "ipc" and rest:
@@ -340,10 +340,12 @@ def check_endpoint(endpoint: str) -> None:
         raise ConfigError(
             f"{endpoint!r} is no endpoint; write tcp://127.0.0.1:PORT or ipc:///path/of/socket"
         )
-    if not _is_loopback(host):
+    if not keyed and not _is_loopback(host):
         raise ConfigError(
-            f"{endpoint} can be reached from other machines, and the stream is neither encrypted "
-            "nor authenticated; use tcp://127.0.0.1:PORT or ipc://, and a tunnel between machines"
+            f"{endpoint} can be reached from other machines, and without keys the stream is "
+            "neither encrypted nor authenticated; make a pair on each side with 'sdr-detect keys "
+            "new NAME' and give them to 'capture' by --curve-key and --curve-allow, to 'monitor' "
+            "by --curve-key and --curve-server; or stay here with tcp://127.0.0.1:PORT or ipc://"
         )
 
 

@@ -118,6 +118,34 @@ def test_the_chain_finds_what_the_file_analysis_finds(
         assert again.read(0, length).tobytes() == first.read(0, length).tobytes()
 
 
+def test_between_machines_with_keys(
+    start: Callable[..., Process],
+    run_here: Callable[..., Ended],
+    recording: Path,
+    tmp_path: Path,
+) -> None:
+    keys = {name: tmp_path / name / f"{name}.key_secret" for name in ("capture", "me", "you")}
+    for name, path in keys.items():
+        assert run_here("keys", "new", name, "--folder", path.parent).code == 0
+    capture = start(
+        "capture", "--source", f"file://{recording}?pace=0", "--publish", "tcp://0.0.0.0:*",
+        "--wait-subscriber", "--curve-key", keys["capture"], "--curve-allow", tmp_path / "me",
+    )  # fmt: skip
+    assert capture.stderr is not None
+    endpoint = capture.stderr.readline().split()[-1].replace("0.0.0.0", "127.0.0.1")
+    server = keys["capture"].with_suffix(".key")
+    watch = ["monitor", "--subscribe", endpoint, "--json", "-", "--curve-server", server]
+    refused = run_here(*watch, "--curve-key", keys["you"])
+    assert (refused.code, refused.out) == (1, "")
+    assert "does not know our key" in refused.err
+    heard = run_here(*watch, "--curve-key", keys["me"])
+    assert heard.code == 0
+    _, logged = capture.communicate(timeout=LIMIT_S)
+    assert capture.returncode == 0
+    assert "refused a subscriber: unknown key" in logged
+    assert events(heard.out) == events(run_here("analyze", recording, "--json", "-").out)
+
+
 def test_monitor_reads_a_source_itself(run_here: Callable[..., Ended], recording: Path) -> None:
     analysed = run_here("analyze", recording, "--json", "-")
     watched = run_here("monitor", "--source", f"file://{recording}?pace=0", "--json", "-")
@@ -254,6 +282,9 @@ def test_a_reader_that_leaves_ends_it_quietly(
         (["capture", "--source", "file://x"], 2, "nowhere"),
         (["capture", "--source", "file://x", "--record", "a.wav"], 1, "does not exist"),
         (["capture", "--source", "file://x", "--wait-subscriber", "--record", "a"], 2, "needs"),
+        (["capture", "--source", "file://x", "--publish", "x", "--curve-key", "x"], 2, "together"),
+        (["monitor", "--subscribe", "x", "--curve-server", "x"], 2, "go together"),
+        (["monitor", "--source", "x", "--curve-server", "x", "--curve-key", "x"], 2, "together"),
         (["monitor"], 2, "--subscribe"),
         (["monitor", "--source", "file://x", "--subscribe", "ipc:///x"], 2, "either"),
         (["monitor", "--source", "flie://x"], 1, "did you mean file://"),

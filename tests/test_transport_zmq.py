@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -28,9 +30,11 @@ INFO = StreamInfo("a recording", 2.4e6, 14.2e9, start_ns=1)
 QUICK = SourceOptions(start_timeout_s=10, timeout_s=10)
 
 
-@pytest.fixture(params=["ipc", "tcp"])
+@pytest.fixture(params=["ipc://{}/iq", "tcp://127.0.0.1:*", "tcp://[::1]:*"])
 def publisher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ZmqPublisher]:
-    endpoint = f"ipc://{tmp_path}/iq" if request.param == "ipc" else "tcp://127.0.0.1:*"
+    endpoint = request.param.format(tmp_path)
+    if "[" in endpoint and not _has_ipv6():
+        pytest.skip("this machine has no IPv6")
     made = ZmqPublisher(endpoint, Overflow.BLOCK)
     yield made
     made.close()
@@ -39,6 +43,12 @@ def publisher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ZmqPub
 @pytest.fixture
 def endpoint(tmp_path: Path) -> str:
     return f"ipc://{tmp_path}/iq"
+
+
+def _has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
 
 
 def block(first: int, count: int = 500, lost: int = 0) -> RawBlock:

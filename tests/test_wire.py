@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import struct
 from dataclasses import replace
@@ -254,3 +255,15 @@ def test_endpoints_of_this_machine(endpoint: str) -> None:
 def test_other_endpoints_are_refused(endpoint: str) -> None:
     with pytest.raises(ConfigError, match="127"):
         wire.check_endpoint(endpoint)
+
+
+@given(st.ip_addresses(), st.integers(1, 65535))
+def test_every_other_address_needs_keys(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
+) -> None:
+    host = str(address) if address.version == 4 else f"[{address}]"
+    endpoint = f"tcp://{host}:{port}"
+    wire.check_endpoint(endpoint, keyed=True)
+    if not address.is_loopback:
+        with pytest.raises(ConfigError, match="keys new NAME"):
+            wire.check_endpoint(endpoint)

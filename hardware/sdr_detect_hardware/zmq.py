@@ -16,6 +16,7 @@ from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
 from sdr_detect.registry import Liveness, SourceOptions
+from sdr_detect_hardware._handshake import Handshakes
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +35,9 @@ def open_source(uri: str, options: SourceOptions) -> ZmqSource:
     Raises
     ------
     ConfigError
-        The endpoint leaves this machine.
+        The endpoint leaves this machine and there are no keys.
+    SourceError
+        The publisher refuses us, or only one side has keys.
     SourceNotFound
         The endpoint is malformed, or nothing came within ``start_timeout_s``.
     SourceLost
@@ -43,7 +46,7 @@ def open_source(uri: str, options: SourceOptions) -> ZmqSource:
         Something else is published there.
     """
     endpoint = uri.removeprefix("zmq://")
-    wire.check_endpoint(endpoint)
+    wire.check_endpoint(endpoint, keyed=options.curve is not None)
     return ZmqSource(endpoint, options)
 
 
@@ -64,13 +67,15 @@ class ZmqSource:
         self.lost_samples = 0
         self.lost_messages = 0
         self._context = zmq.Context()
-        self._socket = self._connect()
+        self._socket = self._context.socket(zmq.SUB)
+        self._handshakes = Handshakes(self._socket, options.curve, endpoint)
         try:
+            self._connect()
             first = self._receive(options.start_timeout_s)
             if first is None:
                 raise SourceNotFound(
-                    f"nothing was published within {options.start_timeout_s:g} s; "
-                    "is 'sdr-detect capture --publish' running there?",
+                    f"nothing came within {options.start_timeout_s:g} s; "
+                    f"{self._handshakes.state()}",
                     uri=endpoint,
                 )
             if first.block is None:
@@ -80,21 +85,18 @@ class ZmqSource:
             raise
         self._first, self._stamp = first.block, first.stamp
 
-    def _connect(self) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.SUB)
-        socket.set_hwm(_QUEUE_MESSAGES)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_MESSAGE_BYTES)
-        socket.setsockopt(zmq.SUBSCRIBE, wire.TOPIC_PREFIX)
+    def _connect(self) -> None:
+        self._socket.set_hwm(_QUEUE_MESSAGES)
+        self._socket.ipv6 = self._endpoint.startswith("tcp://[")
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_MESSAGE_BYTES)
+        self._socket.setsockopt(zmq.SUBSCRIBE, wire.TOPIC_PREFIX)
         try:
-            socket.connect(self._endpoint)
+            self._socket.connect(self._endpoint)
         except zmq.ZMQError as exc:
-            socket.close()
-            self._context.term()
             raise SourceNotFound(
                 f"cannot be connected: {exc.strerror}", uri=self._endpoint
             ) from exc
-        return socket
 
     @property
     def info(self) -> StreamInfo:
@@ -114,6 +116,8 @@ class ZmqSource:
         ------
         SourceLost
             Nothing came for ``timeout_s``, or the publisher was restarted.
+        SourceError
+            The publisher was restarted and refuses us.
         FormatError
             Something else is published there.
         """
@@ -176,6 +180,7 @@ class ZmqSource:
             if self._socket.poll(min(int(left_ms) + 1, _POLL_MS)):
                 frames = self._socket.recv_multipart(copy=False)
                 return wire.decode([frame.buffer for frame in frames])
+            self._handshakes.check()
         return None
 
     def close(self) -> None:
@@ -185,5 +190,7 @@ class ZmqSource:
             self._release()
 
     def _release(self) -> None:
+        if not self._socket.closed:
+            self._handshakes.close()
         self._socket.close()
         self._context.term()

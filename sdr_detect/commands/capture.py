@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdr_detect.commands import _exit
+from sdr_detect.commands._curve_options import CurveAllowOption, CurveKeyOption, publisher_keys
 from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._recording_options import (
     ConverterOption,
@@ -39,7 +40,9 @@ def capture(
     publish: Annotated[
         str | None,
         typer.Option(
-            "--publish", metavar="ENDPOINT", help="tcp://127.0.0.1:PORT or ipc:///path/of/socket."
+            "--publish",
+            metavar="ENDPOINT",
+            help="tcp://127.0.0.1:PORT or ipc:///path/of/socket; with keys any tcp://ADDRESS:PORT.",
         ),
     ] = None,
     record: Annotated[
@@ -58,6 +61,8 @@ def capture(
     rf: RfOption = None,
     if_: IfOption = None,
     converter: ConverterOption = None,
+    curve_key: CurveKeyOption = None,
+    curve_allow: CurveAllowOption = None,
 ) -> None:
     """Receive, and hand the samples to other processes, to a file, or to both.
 
@@ -69,6 +74,9 @@ def capture(
 
     Example: sdr-detect capture --source 'file://slice.sigmf-meta?pace=0' --publish
     ipc:///tmp/iq --wait-subscriber
+
+    Between machines: sdr-detect capture --source rtlsdr://0 --publish tcp://0.0.0.0:5555
+    --curve-key capture.key_secret --curve-allow allowed
     """
     if publish is None and record is None:
         raise typer.BadParameter("nowhere to put the samples; give --publish, --record or both")
@@ -83,6 +91,7 @@ def capture(
     from sdr_detect.sinks.sigmf_record import SigmfRecorder
     from sdr_detect.sinks.zmq_pub import ZmqPublisher
 
+    keys = publisher_keys(curve_key, curve_allow, publish)
     options = SourceOptions(spec_from_options(datatype, rate, rf, if_, converter))
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
         driver = open_live(source, options, policy=Policy(give_up, keep_trying), stop=stop)
@@ -93,7 +102,7 @@ def capture(
             stack.callback(recorder.close)
             outlets.append(recorder)
         if publish is not None:
-            publisher = ZmqPublisher(publish, driver.overflow, stop=stop)
+            publisher = ZmqPublisher(publish, driver.overflow, stop=stop, keys=keys)
             stack.callback(publisher.close)
             outlets.append(publisher)
             print(f"publishing on {publisher.endpoint}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from sdr_detect.commands import _exit
+from sdr_detect.commands._curve_options import CurveKeyOption, CurveServerOption, subscriber_keys
 from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._output import (
     ConfigOption,
@@ -83,6 +84,8 @@ def monitor(
     rf: RfOption = None,
     if_: IfOption = None,
     converter: ConverterOption = None,
+    curve_key: CurveKeyOption = None,
+    curve_server: CurveServerOption = None,
 ) -> None:
     """Watch a source and tell events as they happen; the verdict comes at the end.
 
@@ -91,6 +94,9 @@ def monitor(
     as long as --give-up says; then the verdict comes too, and exit code 1.
 
     Example: sdr-detect monitor --subscribe ipc:///tmp/iq --json - --plots out
+
+    Between machines: sdr-detect monitor --subscribe tcp://10.0.0.5:5555 --curve-key
+    me.key_secret --curve-server capture.key
     """
     if (source is None) == (subscribe is None):
         raise typer.BadParameter("give either --source URI or --subscribe ENDPOINT")
@@ -101,8 +107,9 @@ def monitor(
 
     settings = resolve_settings(config, sets or ())
     spec = spec_from_options(datatype, rate, rf, if_, converter)
+    keys = subscriber_keys(curve_key, curve_server, subscribe)
     try:
-        options = SourceOptions(spec, start_timeout_s=wait, timeout_s=timeout)
+        options = SourceOptions(spec, start_timeout_s=wait, timeout_s=timeout, curve=keys)
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
     if plots is not None:

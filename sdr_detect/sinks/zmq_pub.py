@@ -1,4 +1,4 @@
-"""Publishes blocks to other processes of this machine.
+"""Publishes blocks to other processes, beyond this machine only with keys.
 
 A publisher drops what a subscriber is too slow for. A replay must not: it waits
 instead (``XPUB_NODROP``), so that a recording passes through unharmed.
@@ -15,10 +15,12 @@ import time
 import zmq
 
 from sdr_detect import wire
+from sdr_detect.curve import PublisherKeys
 from sdr_detect.errors import SinkError
 from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
+from sdr_detect.sinks.zmq_gate import Gate
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ _POLL_MS = 100
 _LINGER_LIVE_MS = 2_000
 _LINGER_REPLAY_MS = 60_000
 
+#: Of what subscribers send, topics and handshakes: a stranger must not make us
+#: reserve memory for more.
+_MAX_REQUEST_BYTES = 4096
+
 
 class ZmqPublisher:
     """A tap that publishes.
@@ -38,24 +44,32 @@ class ZmqPublisher:
     Parameters
     ----------
     endpoint : str
-        ``ipc://PATH`` or ``tcp://127.0.0.1:PORT`` (``:*`` picks a free port).
+        ``ipc://PATH`` or ``tcp://127.0.0.1:PORT`` (``:*`` picks a free port); with
+        keys any other address of this machine.
     overflow : Overflow
         Of the source: whether a slow subscriber is waited for.
     stop : threading.Event, optional
         Ends waiting.
+    keys : PublisherKeys, optional
+        Encrypt, and let in those whose keys are allowed.
 
     Raises
     ------
     ConfigError
-        The endpoint leaves this machine.
+        The endpoint leaves this machine and there are no keys.
     SinkError
         It cannot be bound.
     """
 
     def __init__(
-        self, endpoint: str, overflow: Overflow, *, stop: threading.Event | None = None
+        self,
+        endpoint: str,
+        overflow: Overflow,
+        *,
+        stop: threading.Event | None = None,
+        keys: PublisherKeys | None = None,
     ) -> None:
-        wire.check_endpoint(endpoint)
+        wire.check_endpoint(endpoint, keyed=keys is not None)
         self._waits = overflow is Overflow.BLOCK
         self._stop = stop or threading.Event()
         self._session = secrets.token_hex(8)
@@ -69,11 +83,13 @@ class ZmqPublisher:
         self._socket.set_hwm(QUEUE_MESSAGES)
         self._socket.setsockopt(zmq.XPUB_NODROP, int(self._waits))
         self._socket.setsockopt(zmq.SNDTIMEO, _POLL_MS)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
+        self._socket.ipv6 = endpoint.startswith("tcp://[")
+        self._gate = None if keys is None else Gate(self._context, self._socket, keys)
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as exc:
-            self._socket.close()
-            self._context.term()
+            self._release()
             raise SinkError(
                 f"{endpoint} cannot be bound: {exc.strerror}; choose another endpoint"
             ) from exc
@@ -151,6 +167,11 @@ class ZmqPublisher:
             self._note_subscribers(_POLL_MS)
         if not self._heard:
             _log.warning("%s: nobody listened", self.endpoint)
+        self._release()
+
+    def _release(self) -> None:
+        if self._gate is not None:
+            self._gate.close()
         self._socket.close(linger=0)
         self._context.term()
 
