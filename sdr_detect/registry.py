@@ -18,7 +18,7 @@ import pkgutil
 import re
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from sdr_detect.curve import SubscriberKeys
 from sdr_detect.errors import SourceError, SourceNotFound
@@ -106,6 +106,15 @@ class Driver(Source, Protocol):
     @property
     def overflow(self) -> Overflow:
         """What a full queue may do: a replay waits, a device cannot."""
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A source whose centre can be changed while it runs."""
+
+    def retune(self, rf_hz: float) -> None:
+        """Tune to another RF; what came before is discarded and counted as lost."""
         ...
 
 

@@ -20,7 +20,7 @@ from sdr_detect.errors import SourceBusy, SourceError
 from sdr_detect.model import NS_PER_S, Notice, StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import CF32, Block, RawBlock
-from sdr_detect.registry import Driver
+from sdr_detect.registry import Driver, Tunable
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ class ResumingSource:
         self._closed = threading.Event()
         self._stop = stop or self._closed
         self._wait_s = policy.first_wait_s
+        self._rf_hz: float | None = None
         self._driver = self._open_first()
         self._place = Place(self._driver.info, clock_ns)
 
@@ -123,6 +124,22 @@ class ResumingSource:
     def overflow(self) -> Overflow:
         """As the source itself."""
         return self._driver.overflow
+
+    def retune(self, rf_hz: float) -> None:
+        """Tune to another RF; a piece that begins later is tuned to it, too.
+
+        Raises
+        ------
+        SourceError
+            This kind of source cannot be tuned from here, or refuses.
+        """
+        self._tune(rf_hz)
+        self._rf_hz = rf_hz
+
+    def _tune(self, rf_hz: float) -> None:
+        if not isinstance(self._driver, Tunable):
+            raise SourceError("cannot be tuned from here", uri=self._uri)
+        self._driver.retune(rf_hz)
 
     def blocks(self) -> Iterator[Block]:
         """Blocks until the stream ends by itself or is closed.
@@ -166,6 +183,8 @@ class ResumingSource:
                 return
             try:
                 self._driver = self._open()
+                if self._rf_hz is not None:
+                    self._tune(self._rf_hz)
             except SourceError as exc:
                 cause = exc
             else:

@@ -21,7 +21,6 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import BinaryIO
 
 from pydantic import TypeAdapter
@@ -29,7 +28,7 @@ from pydantic import TypeAdapter
 from sdr_detect import wire
 from sdr_detect.errors import SdrDetectError
 from sdr_detect.rawblock import stored
-from sdr_detect.registry import Driver, SourceOptions, open_source
+from sdr_detect.registry import Driver, SourceOptions, Tunable, open_source
 from sdr_detect.runner import stream
 
 LENGTHS = struct.Struct(">II")
@@ -74,10 +73,9 @@ def _obey(source: Driver, stop: threading.Event, out: BinaryIO) -> None:
     """Do what standard input says, until it ends."""
     for line in sys.stdin.buffer:
         word, _, value = line.decode().partition(" ")
-        retune: Callable[[float], None] | None = getattr(source, "retune", None)
-        if word == "retune" and retune is not None:
+        if word == "retune" and isinstance(source, Tunable):
             try:
-                retune(float(value))
+                source.retune(float(value))
             except SdrDetectError as exc:
                 _send_fault(out, exc)
     stop.set()
