@@ -285,6 +285,11 @@ def test_a_reader_that_leaves_ends_it_quietly(
         (["capture", "--source", "file://x", "--publish", "x", "--curve-key", "x"], 2, "together"),
         (["monitor", "--subscribe", "x", "--curve-server", "x"], 2, "go together"),
         (["monitor", "--source", "x", "--curve-server", "x", "--curve-key", "x"], 2, "together"),
+        (
+            ["capture", "--source", "rtl_tcp://h:1", "--wait-subscriber", "--publish", "ipc:///x"],
+            2,
+            "runs on",
+        ),
         (["monitor"], 2, "--subscribe"),
         (["monitor", "--source", "file://x", "--subscribe", "ipc:///x"], 2, "either"),
         (["monitor", "--source", "flie://x"], 1, "did you mean file://"),

@@ -68,9 +68,8 @@ def capture(
 
     A receiver that crashes, hangs, is busy or is unplugged is named with the cause
     and opened again; what was missed is a gap in the stream. A file is replayed in
-    real time and, like a device, does not wait for a slow
-    receiver; with ?pace=0 behind its path it does, and loses nothing. Ctrl-C
-    ends the stream properly.
+    real time and, like a receiver, does not wait for who is slow; with ?pace=0
+    behind its path it does, and loses nothing. Ctrl-C ends the stream properly.
 
     Example: sdr-detect capture --source 'file://slice.sigmf-meta?pace=0' --publish
     ipc:///tmp/iq --wait-subscriber
@@ -85,12 +84,16 @@ def capture(
     from sdr_detect.commands._interrupt import stop_on_interrupt
     from sdr_detect.errors import SourceError
     from sdr_detect.live import open_live
-    from sdr_detect.registry import SourceOptions
+    from sdr_detect.registry import Liveness, SourceOptions, liveness
     from sdr_detect.resume import Policy
     from sdr_detect.runner import relay
     from sdr_detect.sinks.sigmf_record import SigmfRecorder
     from sdr_detect.sinks.zmq_pub import ZmqPublisher
 
+    if wait_subscriber and liveness(source) is not Liveness.REPLAY:
+        raise typer.BadParameter(
+            "--wait-subscriber is for replays: a receiver runs on; start the subscriber first"
+        )
     keys = publisher_keys(curve_key, curve_allow, publish)
     options = SourceOptions(spec_from_options(datatype, rate, rf, if_, converter))
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
