@@ -11,22 +11,15 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdr_detect.detect.energy import EnergyTest
+from sdr_detect.coverage import Coverage
 from sdr_detect.epoch import Epoch, weigh_track
 from sdr_detect.events import Event, Incident, TrackEvent, Verdict
-from sdr_detect.intercept import detection_limit_db
 from sdr_detect.judge import judge
 from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
-from sdr_detect.reasons import Judged, Watch, strongest
+from sdr_detect.reasons import Judged, strongest
 from sdr_detect.settings import Settings
 from sdr_detect.sweep import Sweep
-
-#: Share of time with clipped samples above which silence proves nothing.
-MAX_OVERLOAD = 0.1
-
-#: Epochs whose coverage is kept; later ones are counted with the last.
-MAX_EPOCHS = 4096
 
 
 def _told(notice: Notice, block: IQBlock) -> Incident:
@@ -38,7 +31,10 @@ def _told(notice: Notice, block: IQBlock) -> Incident:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Where the pipeline stands, for display. Immutable."""
+    """Where the pipeline stands, for display. Immutable.
+
+    ``verdict`` is what it would be if the stream ended here.
+    """
 
     next_sample: int
     analysed_s: float
@@ -47,6 +43,7 @@ class Snapshot:
     tracks: tuple[Track, ...]
     frame: Frame | None
     counters: dict[str, int]
+    verdict: Verdict
 
 
 class Pipeline:
@@ -66,13 +63,7 @@ class Pipeline:
         self._ids = itertools.count(1)
         self._sweep = Sweep(self._settings.sweep)
         self._kept: list[Judged] = []
-        self._ranges: list[tuple[float, float] | None] = []
-        self._watched: list[float] = []
-        self._limits: list[float | None] = []
-        self._blind_s = 0.0
-        self._bursts = 0
-        self._cells = 0
-        self._overloaded = 0
+        self._coverage = Coverage()
         self._epochs = 0
         self._finished = False
 
@@ -105,21 +96,24 @@ class Pipeline:
             raise ValueError("the pipeline has finished; its verdict was given")
         events = self._close_epoch() + self._swept()
         self._finished = True
-        return [*events, self._verdict()]
+        return [*events, self._judge(self._kept, self._coverage)]
 
     def snapshot(self) -> Snapshot:
         """Where it stands now."""
         epoch = self._epoch
-        live = [] if epoch is None else epoch.judged()
-        retired = [] if epoch is None else epoch.retired
+        tracks, coverage = self._kept, self._coverage
+        if epoch is not None:
+            tracks = [*tracks, *epoch.retired, *epoch.judged()]
+            coverage = self._with(epoch)
         return Snapshot(
             0 if epoch is None else epoch.stop_sample,
-            sum(self._watched) + (0 if epoch is None else epoch.analysed_s),
-            self._blind_s + (0 if epoch is None else epoch.blind_s),
-            self._bursts + (0 if epoch is None else epoch.burst_count),
-            tuple(j.track for j in (*self._kept, *retired, *live)),
+            coverage.analysed_s,
+            coverage.blind_s,
+            coverage.bursts,
+            tuple(judged.track for judged in tracks),
             None if epoch is None else epoch.frame,
             {"epochs": self._epochs, "dwells": 0 if epoch is None else epoch.dwells},
+            self._judge(strongest(tracks), coverage),
         )
 
     def _next_epoch(self, info: StreamInfo) -> list[Event]:
@@ -136,7 +130,7 @@ class Pipeline:
         judged = epoch.judged()
         events += [TrackEvent(j.track, epoch.info) for j in judged]
         self._kept = strongest([*self._kept, *epoch.retired, *judged])
-        self._watch(epoch)
+        self._coverage = self._with(epoch)
         self._sweep.add(epoch)
         self._epoch = None
         return events
@@ -150,43 +144,8 @@ class Pipeline:
         self._kept = strongest([*self._kept, *(judged for judged, _ in found)])
         return [TrackEvent(judged.track, info) for judged, info in found]
 
-    def _watch(self, epoch: Epoch) -> None:
-        watched_s = epoch.analysed_s
-        limit = None
-        if watched_s > 0:
-            thermal = EnergyTest(epoch.layout, self._settings.burst).least_excess
-            limit = detection_limit_db(
-                watched_s, epoch.layout.used_hz, thermal, epoch.energy_excess
-            )
-        if len(self._watched) < MAX_EPOCHS:
-            self._ranges.append(epoch.info.rf_range_hz)
-            self._watched.append(watched_s)
-            self._limits.append(limit)
-        else:
-            self._watched[-1] += watched_s
-        self._blind_s += epoch.blind_s
-        self._bursts += epoch.burst_count
-        self._cells += epoch.cells
-        self._overloaded += epoch.overloaded_cells
+    def _with(self, epoch: Epoch) -> Coverage:
+        return self._coverage.with_epoch(epoch, self._settings.burst)
 
-    def _verdict(self) -> Verdict:
-        known = [limit for limit in self._limits if limit is not None]
-        watch = Watch(
-            tuple(self._ranges),
-            tuple(self._watched),
-            self._blind_s,
-            max(known) if known else None,
-            self._problems(),
-        )
-        return judge(self._kept, watch, self._profiles, self._settings.verdict)
-
-    def _problems(self) -> tuple[str, ...]:
-        share = self._overloaded / max(1, self._cells)
-        if share > MAX_OVERLOAD:
-            return (
-                f"the receiver was overloaded for {share:.0%} of the time: reduce gain or "
-                "attenuate, and record again",
-            )
-        if not any(self._watched):
-            return ("no sample could be analysed: the data are missing, zero or not finite",)
-        return ()
+    def _judge(self, tracks: Sequence[Judged], coverage: Coverage) -> Verdict:
+        return judge(tracks, coverage.watch(), self._profiles, self._settings.verdict)

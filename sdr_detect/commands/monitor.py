@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -39,14 +40,14 @@ if TYPE_CHECKING:
 
     from sdr_detect.events import Event
     from sdr_detect.model import IQBlock
-    from sdr_detect.pipeline import Pipeline
+    from sdr_detect.pipeline import Pipeline, Snapshot
     from sdr_detect.ports import Sink
     from sdr_detect.registry import SourceOptions
     from sdr_detect.resume import Policy
     from sdr_detect.runner import Tap
     from sdr_detect.settings import Settings
 
-_STATUS_INTERVAL_S = 0.5
+_STATUS_INTERVAL_S = 1.0
 
 
 def register(app: typer.Typer) -> None:
@@ -259,23 +260,46 @@ def _clear_status() -> None:
 
 
 class _Status:
-    """A line on the terminal that tells how far the watch has come."""
+    """A line on the terminal: how the receiver is, and how far the watch has come."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._due_s = 0.0
+        self._began_s = self._due_s = time.monotonic()
+        self._samples = 0
+        self._lost = 0
 
     def take(self, block: IQBlock) -> None:
         """Renew the line now and then."""
         now_s = time.monotonic()
+        self._samples += block.sample_count
+        self._lost += block.lost_before
         if now_s < self._due_s:
             return
-        self._due_s = now_s + _STATUS_INTERVAL_S
-        seen = self._pipeline.snapshot()
-        text = (
-            f"{block.info.seconds(block.stop_sample):.1f} s: {seen.burst_count} bursts, "
-            f"{len(seen.tracks)} tracks, analysed {seen.analysed_s:.1f} s, "
-            f"blind {seen.blind_s:.1f} s"
+        text = status_text(
+            block,
+            self._pipeline.snapshot(),
+            self._samples / max(now_s - self._began_s, 1e-3),
+            self._lost,
         )
+        # A busy band takes a while to judge: never more than a twentieth of the time.
+        self._due_s = now_s + max(_STATUS_INTERVAL_S, 20 * (time.monotonic() - now_s))
         _clear_status()
-        print(text[:79], end="", file=sys.stderr, flush=True)
+        width = shutil.get_terminal_size().columns - 1
+        print(text[:width], end="", file=sys.stderr, flush=True)
+
+
+def status_text(block: IQBlock, seen: Snapshot, rate_hz: float, lost: int) -> str:
+    """One line: rate and losses, level and overload, what was found."""
+    import numpy as np
+
+    if block.sample_count:
+        power = float(np.vdot(block.samples, block.samples).real) / block.sample_count
+        clipped = block.clipped / block.sample_count
+        level = f"level {10 * np.log10(max(power, 1e-20)):.1f} dBFS, clipped {clipped:.1%}"
+    else:
+        level = "NO SAMPLES"
+    return (
+        f"{block.info.seconds(block.stop_sample):.0f} s: {seen.verdict.verdict} so far; "
+        f"{rate_hz / 1e6:.2f} Msps, lost {lost}, {level}; {seen.burst_count} bursts, "
+        f"{len(seen.tracks)} tracks, blind {seen.blind_s:.1f} s"
+    )

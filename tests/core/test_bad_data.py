@@ -25,6 +25,7 @@ from tests.core.streams import (
     events,
     noise,
     one_block,
+    rendered,
     stream_info,
 )
 
@@ -280,8 +281,24 @@ def test_snapshot_is_there_at_any_time() -> None:
     assert now.next_sample == 250_000
     assert now.frame is not None
     assert 0 < now.analysed_s <= 0.25
-    pipeline.finish()
+    last = pipeline.finish()[-1]
     assert pipeline.snapshot().analysed_s == pytest.approx(0.25, rel=0.01)
+    assert pipeline.snapshot().verdict == last
+
+
+def test_a_verdict_can_be_had_before_the_end() -> None:
+    stream = rendered({"kind": "starlink_uplink", "cn_db": 12.0}, duration_s=0.4)
+    pipeline = Pipeline(all_profiles())
+    assert pipeline.snapshot().verdict.verdict == "inconclusive"
+    said = []
+    for block in stream:
+        pipeline.process(block)
+        said.append(pipeline.snapshot().verdict)
+    last = pipeline.finish()[-1]
+    assert isinstance(last, Verdict)
+    assert (said[-1].verdict, said[-1].system) == (last.verdict, last.system)
+    assert last.verdict == "detected"
+    assert events(stream)[-1] == last  # looking changed nothing
 
 
 @pytest.mark.parametrize("subbands", [3, 12, 63])
