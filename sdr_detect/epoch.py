@@ -74,23 +74,32 @@ class Epoch:
         self.fullest: tuple[FloatArray, NDArray[np.bool_]] | None = None
         self._most_frames = 0
 
-    def process(self, block: IQBlock) -> list[Event]:
-        """Events that ``block`` completes."""
-        events: list[Event] = []
+    def process(self, block: IQBlock) -> Iterator[list[Event]]:
+        """Events that ``block`` completes: of the gap before it, then of each dwell.
+
+        Between two of them the epoch stands at the end of a dwell, wherever the
+        stream was cut.
+        """
+        yield self._gap(block)
+        for raw in self._buffer.push(block):
+            self.stop_sample = block.stop_sample
+            events = self._dwell(raw)
+            self.stop_sample = raw.first_sample + self.layout.dwell_samples
+            yield events
+        self.stop_sample = block.stop_sample
+
+    def _gap(self, block: IQBlock) -> list[Event]:
         # The index tells what is missing, whatever the source counted.
         lost = block.lost_before
         if self.first_sample is None:
             self.first_sample = block.first_sample
         else:
             lost = max(lost, block.first_sample - self.stop_sample)
-        if lost:
-            self.lost_samples += lost
-            span = Span(block.first_sample - lost, block.first_sample)
-            events.append(Incident("gap", span, "lost_samples", "missing in the stream"))
-        self.stop_sample = block.stop_sample
-        for raw in self._buffer.push(block):
-            events += self._dwell(raw)
-        return events
+        if not lost:
+            return []
+        self.lost_samples += lost
+        span = Span(block.first_sample - lost, block.first_sample)
+        return [Incident("gap", span, "lost_samples", "missing in the stream")]
 
     def finish(self) -> list[Event]:
         """Events of what is still held."""

@@ -15,6 +15,7 @@ from sdr_detect.coverage import Coverage
 from sdr_detect.epoch import Epoch, weigh_track
 from sdr_detect.events import Event, Incident, TrackEvent, Verdict
 from sdr_detect.judge import judge
+from sdr_detect.lookout import Lookout
 from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import Judged, strongest
@@ -65,6 +66,7 @@ class Pipeline:
         self._kept: list[Judged] = []
         self._coverage = Coverage()
         self._epochs = 0
+        self._lookout = Lookout(self._settings.verdict.look_s)
         self._finished = False
 
     def process(self, block: IQBlock) -> list[Event]:
@@ -81,7 +83,9 @@ class Pipeline:
         if self._epoch is None or self._epoch.info != block.info:
             events += self._next_epoch(block.info)
         assert self._epoch is not None
-        events += self._epoch.process(block)
+        for found in self._epoch.process(block):
+            events += found
+            events += self._look(self._epoch)
         return events + [_told(notice, block) for notice in block.notices]
 
     def finish(self) -> list[Event]:
@@ -98,13 +102,23 @@ class Pipeline:
         self._finished = True
         return [*events, self._judge(self._kept, self._coverage)]
 
+    def _look(self, epoch: Epoch) -> Sequence[Event]:
+        """Tell when the verdict so far has become `detected`, or is so no more."""
+        if not self._lookout.due(self._epochs, epoch):
+            return []
+        tracks, coverage = self._so_far(epoch)
+        verdict = self._judge(strongest(tracks), coverage)
+        return self._lookout.news(verdict, epoch.stop_sample)
+
+    def _so_far(self, epoch: Epoch) -> tuple[list[Judged], Coverage]:
+        return [*self._kept, *epoch.retired, *epoch.judged()], self._with(epoch)
+
     def snapshot(self) -> Snapshot:
         """Where it stands now."""
         epoch = self._epoch
         tracks, coverage = self._kept, self._coverage
         if epoch is not None:
-            tracks = [*tracks, *epoch.retired, *epoch.judged()]
-            coverage = self._with(epoch)
+            tracks, coverage = self._so_far(epoch)
         return Snapshot(
             0 if epoch is None else epoch.stop_sample,
             coverage.analysed_s,

@@ -152,6 +152,9 @@ class VerdictSettings(Strict):
     #: Below this probability of intercept "not detected" becomes "inconclusive".
     #: 0 asks only that some terminal band was covered at all.
     min_poi: float = Field(default=0.0, ge=0, le=1)
+    #: While a watch goes on, an alert tells that the verdict has become `detected`:
+    #: the first looks are this far apart, later ones up to 10 s. 0 for none.
+    look_s: float = Field(default=1.0, ge=0, le=3600)
 
     def allowed_pfa(self, listened_s: float) -> float:
         """Chance of a false detection that one detector has in so much listening.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sdr_detect.events import Verdict
 from sdr_detect.model import ComplexArray, IQBlock, StreamInfo
+from sdr_detect.settings import Settings, VerdictSettings
 from tests.core.streams import as_json, cut_stream, events, noise, rendered, stream_info
 
 Whole = tuple[StreamInfo, ComplexArray, list[tuple[int, int]]]
@@ -27,6 +28,8 @@ FAULTS: dict[str, Any] = {
     "agc_steps": [{"time_s": 0.25, "gain_db": 4.0}],
     "losses": [{"time_s": 0.32, "count": 901}],
 }
+#: Looks in every dwell, so that alerts come into it.
+LOOKING = Settings(verdict=VerdictSettings(look_s=0.1))
 REPEATABLE = settings(max_examples=10, deadline=None, derandomize=True)
 
 
@@ -46,7 +49,7 @@ def whole() -> Whole:
 @pytest.fixture(scope="module")
 def expected(whole: Whole) -> list[dict[str, Any]]:
     """What is said of the stream in one piece."""
-    return as_json(events(cut_stream(*whole, [])))
+    return as_json(events(cut_stream(*whole, []), LOOKING))
 
 
 def test_the_reference_stream_exercises_every_kind_of_event(
@@ -67,7 +70,7 @@ def test_cutting_changes_no_event(
 ) -> None:
     total = len(whole[1])
     cuts = data.draw(st.lists(st.integers(1, total - 1), max_size=40), label="cuts")
-    assert as_json(events(cut_stream(*whole, cuts))) == expected
+    assert as_json(events(cut_stream(*whole, cuts), LOOKING)) == expected
 
 
 @pytest.mark.parametrize("size", [997, 4096, 131_072])
@@ -75,7 +78,7 @@ def test_equal_blocks_change_no_event(
     size: int, whole: Whole, expected: list[dict[str, Any]]
 ) -> None:
     cuts = range(size, len(whole[1]), size)
-    assert as_json(events(cut_stream(*whole, cuts))) == expected
+    assert as_json(events(cut_stream(*whole, cuts), LOOKING)) == expected
 
 
 def test_single_samples_change_no_event() -> None:
@@ -101,8 +104,8 @@ def test_cutting_changes_no_event_with_gaps(data: st.DataObject, whole: Whole) -
     info, samples, _ = whole
     gaps = data.draw(gap_lists(len(samples)), label="gaps")
     cuts = data.draw(st.lists(st.integers(1, len(samples) - 1), max_size=30), label="cuts")
-    plain = as_json(events(cut_stream(info, samples, gaps, [])))
-    got = as_json(events(cut_stream(info, samples, gaps, cuts)))
+    plain = as_json(events(cut_stream(info, samples, gaps, []), LOOKING))
+    got = as_json(events(cut_stream(info, samples, gaps, cuts), LOOKING))
     assert got == plain
     said = [line for line in got if line.get("reason") == "lost_samples"]
     assert [(g["start_sample"], g["sample_count"]) for g in said] == [(a, b - a) for a, b in gaps]
