@@ -32,6 +32,9 @@ _POLL_MS = 100
 #: How long subscribers may take to read what is left after the end.
 _LINGER_LIVE_MS = 2_000
 _LINGER_REPLAY_MS = 60_000
+#: The same for those who are not told the end, and so never leave: what they play
+#: in real time is in the queue for some 6 s.
+_LINGER_FLOATS_MS = 10_000
 
 #: Of what subscribers send, topics and handshakes: a stranger must not make us
 #: reserve memory for more.
@@ -127,7 +130,7 @@ class ZmqPublisher:
         self._note_subscribers(0)
         stamp = self._stamp()
         self._send(*wire.encode_block(block, stamp))
-        if any(topic.startswith(wire.FLOAT_PREFIX) for topic in self._listeners):
+        if self._floats_wanted():
             self._send(*wire.encode_floats(block, stamp))
 
     def _stamp(self) -> wire.Stamp:
@@ -162,17 +165,25 @@ class ZmqPublisher:
         patient = self._waits and not self._stop.is_set()
         linger_ms = _LINGER_REPLAY_MS if patient else _LINGER_LIVE_MS
         due_s = time.monotonic() + linger_ms / 1e3
-        while self._info is not None and self._listeners and time.monotonic() < due_s:
+        while self._info is not None and self._awaited(self._info) and time.monotonic() < due_s:
             self._say_end(self._info)
             self._note_subscribers(_POLL_MS)
         if not self._heard:
             _log.warning("%s: nobody listened", self.endpoint)
-        self._release()
+        self._release(min(linger_ms, _LINGER_FLOATS_MS) if self._floats_wanted() else 0)
 
-    def _release(self) -> None:
+    def _awaited(self, info: StreamInfo) -> bool:
+        """Whether somebody listens who is told the end, and leaves then."""
+        told = wire.topic(info.stream_id)
+        return any(told.startswith(topic) for topic in self._listeners)
+
+    def _floats_wanted(self) -> bool:
+        return any(topic.startswith(wire.FLOAT_PREFIX) for topic in self._listeners)
+
+    def _release(self, linger_ms: int = 0) -> None:
         if self._gate is not None:
             self._gate.close()
-        self._socket.close(linger=0)
+        self._socket.close(linger=linger_ms)
         self._context.term()
 
     def _say_end(self, info: StreamInfo) -> None:
