@@ -207,7 +207,7 @@ def test_a_source_never_read_is_released(endpoint: str) -> None:
         pool.submit(publish_one, publisher)
         source = subscribe(endpoint)
     source.close()
-    assert source._socket.closed
+    assert source._subscription.closed
     publisher.close()
 
 

@@ -1,41 +1,60 @@
-"""``zmq://ENDPOINT``: blocks that another process publishes."""
+"""``zmq://ENDPOINT``: blocks that another process publishes.
+
+After ``?``: ``max_age=2``, the seconds after which blocks of a live stream are
+dropped for newer ones; ``peer=gnuradio`` for GNU Radio's PUB sink, whose messages
+describe nothing, so that rate and centre must be stated.
+"""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
+from urllib.parse import parse_qsl
 
-import zmq
+import numpy as np
+from pydantic import Field
 
 from sdr_detect import wire
-from sdr_detect.errors import SourceLost, SourceNotFound
+from sdr_detect.config import Strict, build
+from sdr_detect.errors import ConfigError, SourceLost
 from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
 from sdr_detect.registry import Liveness, SourceOptions
-from sdr_detect_hardware._handshake import Handshakes
+from sdr_detect_hardware._gnuradio_source import GnuRadioSource
+from sdr_detect_hardware._lateness import Lateness
+from sdr_detect_hardware._subscription import Subscription
 
 _log = logging.getLogger(__name__)
 
 #: Messages ZeroMQ keeps for us; the queue of the runner holds the rest.
 _QUEUE_MESSAGES = 16
-#: How soon a closed source notices.
-_POLL_MS = 100
+
+#: How often it is told that blocks are dropped.
+_TELL_INTERVAL_S = 10.0
 
 
 LIVENESS = Liveness.REMOTE
 
 
-def open_source(uri: str, options: SourceOptions) -> ZmqSource:
+class _Query(Strict):
+    """What may follow ``?`` in the URI."""
+
+    peer: Literal["sdr-detect", "gnuradio"] = "sdr-detect"
+    max_age: float = Field(2.0, gt=0, le=86_400)
+
+
+def open_source(uri: str, options: SourceOptions) -> ZmqSource | GnuRadioSource:
     """Connect, and wait for the first block.
 
     Raises
     ------
     ConfigError
-        The endpoint leaves this machine and there are no keys.
+        The endpoint leaves this machine and there are no keys; a setting is wrong,
+        or one that GNU Radio's stream needs is missing.
     SourceError
         The publisher refuses us, or only one side has keys.
     SourceNotFound
@@ -45,9 +64,15 @@ def open_source(uri: str, options: SourceOptions) -> ZmqSource:
     FormatError
         Something else is published there.
     """
-    endpoint = uri.removeprefix("zmq://")
+    head, _, text = uri.partition("?")
+    query = build(_Query, dict(parse_qsl(text, keep_blank_values=True)), file=head)
+    endpoint = head.removeprefix("zmq://")
     wire.check_endpoint(endpoint, keyed=options.curve is not None)
-    return ZmqSource(endpoint, options)
+    if query.peer == "sdr-detect":
+        return ZmqSource(endpoint, options, max_age_s=query.max_age)
+    if "max_age" in query.model_fields_set:
+        raise ConfigError("GNU Radio's messages do not tell their age", file=head, key="max_age")
+    return GnuRadioSource(endpoint, options)
 
 
 class ZmqSource:
@@ -59,44 +84,24 @@ class ZmqSource:
         What is missing since the first block.
     """
 
-    def __init__(self, endpoint: str, options: SourceOptions) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: str, options: SourceOptions, *, max_age_s: float) -> None:
         self._timeout_s = options.timeout_s
-        self._closed = threading.Event()
-        self._reading = False
         self.lost_samples = 0
         self.lost_messages = 0
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._handshakes = Handshakes(self._socket, options.curve, endpoint)
+        hint = "" if options.curve else "; is it GNU Radio's? Then add ?peer=gnuradio"
+        self._subscription = Subscription(
+            endpoint, wire.TOPIC_PREFIX, options.curve, _QUEUE_MESSAGES
+        )
         try:
-            self._connect()
-            first = self._receive(options.start_timeout_s)
-            if first is None:
-                raise SourceNotFound(
-                    f"nothing came within {options.start_timeout_s:g} s; "
-                    f"{self._handshakes.state()}",
-                    uri=endpoint,
-                )
+            first = wire.decode(self._subscription.first(options.start_timeout_s, hint))
             if first.block is None:
                 raise SourceLost("the stream ended before its first block came", uri=endpoint)
         except BaseException:
-            self._release()
+            self._subscription.close()
             raise
         self._first, self._stamp = first.block, first.stamp
-
-    def _connect(self) -> None:
-        self._socket.set_hwm(_QUEUE_MESSAGES)
-        self._socket.ipv6 = self._endpoint.startswith("tcp://[")
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_MESSAGE_BYTES)
-        self._socket.setsockopt(zmq.SUBSCRIBE, wire.TOPIC_PREFIX)
-        try:
-            self._socket.connect(self._endpoint)
-        except zmq.ZMQError as exc:
-            raise SourceNotFound(
-                f"cannot be connected: {exc.strerror}", uri=self._endpoint
-            ) from exc
+        self._stale = _Stale(endpoint, max_age_s)
+        self._stale.takes(first.block, first.stamp)
 
     @property
     def info(self) -> StreamInfo:
@@ -121,41 +126,39 @@ class ZmqSource:
         FormatError
             Something else is published there.
         """
-        self._reading = True
-        try:
+        with self._subscription.reading():
             # What came before we joined is not lost: nobody listened yet.
             yield replace(self._first, lost_before=0)
             expected = self._first.stop_sample
-            while not self._closed.is_set():
-                message = self._receive(self._timeout_s)
-                if self._closed.is_set():
-                    return
-                if message is None:
-                    raise SourceLost(
-                        f"nothing for {self._timeout_s:g} s: the capture process stopped or "
-                        "hangs; start it again, or raise --timeout",
-                        uri=self._endpoint,
-                    )
+            while (parts := self._subscription.next(self._timeout_s)) is not None:
+                message = wire.decode(parts)
                 self._follow(message.stamp)
-                if message.block is None:
-                    if message.cause is not None:
-                        raise SourceLost(message.cause, uri=self._endpoint)
-                    return
-                yield self._continue(message.block, expected)
-                expected = message.block.stop_sample
-        finally:
-            self._release()
+                block = message.block
+                if block is not None and self._stale.takes(block, message.stamp):
+                    continue
+                dropped = self._stale.release()
+                if block is not None:
+                    told = () if dropped is None else dropped.notices
+                    yield self._continue(replace(block, notices=told + block.notices), expected)
+                    expected = block.stop_sample
+                    continue
+                if dropped is not None:
+                    yield self._continue(dropped, expected)
+                if message.cause is not None:
+                    raise SourceLost(message.cause, uri=self._subscription.endpoint)
+                return
 
     def _follow(self, stamp: wire.Stamp) -> None:
+        endpoint = self._subscription.endpoint
         if stamp.session != self._stamp.session or stamp.seq <= self._stamp.seq:
             raise SourceLost(
                 "the capture process was restarted: its samples are counted anew; start again",
-                uri=self._endpoint,
+                uri=endpoint,
             )
         missed = stamp.seq - self._stamp.seq - 1
         if missed:
             self.lost_messages += missed
-            _log.warning("%s: %d messages lost before number %d", self._endpoint, missed, stamp.seq)
+            _log.warning("%s: %d messages lost before number %d", endpoint, missed, stamp.seq)
         self._stamp = stamp
 
     def _continue(self, block: RawBlock, expected: int) -> RawBlock:
@@ -165,32 +168,53 @@ class ZmqSource:
             raise SourceLost(
                 f"block at sample {block.first_sample} overlaps what came before it; "
                 "restart the capture process",
-                uri=self._endpoint,
+                uri=self._subscription.endpoint,
             )
         self.lost_samples += lost
         return replace(block, lost_before=lost)
 
-    def _receive(self, timeout_s: float) -> wire.Message | None:
-        """The next message; None after ``timeout_s`` or when closed."""
-        due_s = time.monotonic() + timeout_s
-        while not self._closed.is_set():
-            left_ms = (due_s - time.monotonic()) * 1e3
-            if left_ms <= 0:
-                return None
-            if self._socket.poll(min(int(left_ms) + 1, _POLL_MS)):
-                frames = self._socket.recv_multipart(copy=False)
-                return wire.decode([frame.buffer for frame in frames])
-            self._handshakes.check()
-        return None
-
     def close(self) -> None:
         """Ask the reading thread to end; it releases the socket. Safe to call twice."""
-        self._closed.set()
-        if not self._reading:
-            self._release()
+        self._subscription.close()
 
-    def _release(self) -> None:
-        if not self._socket.closed:
-            self._handshakes.close()
-        self._socket.close()
-        self._context.term()
+
+class _Stale:
+    """Drops blocks that waited too long, and keeps what they had to tell."""
+
+    def __init__(self, endpoint: str, max_age_s: float) -> None:
+        self._endpoint = endpoint
+        self._max_age_s = max_age_s
+        self._lateness = Lateness(max_age_s)
+        self._dropped: RawBlock | None = None
+        self._samples = 0
+        self._due_s = 0.0
+
+    def takes(self, block: RawBlock, stamp: wire.Stamp) -> bool:
+        """Whether the block is to be dropped."""
+        late = self._lateness.too_late(stamp.mono_ns, time.monotonic_ns())
+        if not late or stamp.delivery is wire.Delivery.WAITS or not block.sample_count:
+            return False
+        told = () if self._dropped is None else self._dropped.notices
+        self._dropped = replace(
+            block,
+            first_sample=block.stop_sample,
+            raw=np.empty(0, np.uint8),
+            lost_before=0,
+            notices=told + block.notices,
+        )
+        self._samples += block.sample_count
+        return True
+
+    def release(self) -> RawBlock | None:
+        """The end of what was dropped, as a block without samples; None if nothing was."""
+        dropped, self._dropped = self._dropped, None
+        if dropped is not None and time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + _TELL_INTERVAL_S
+            _log.warning(
+                "%s: this computer is too slow: dropped what waited for more than %g s, %d samples "
+                "so far",
+                self._endpoint,
+                self._max_age_s,
+                self._samples,
+            )
+        return dropped
