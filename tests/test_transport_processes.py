@@ -294,6 +294,7 @@ def test_a_reader_that_leaves_ends_it_quietly(
         (["monitor", "--source", "file://x", "--subscribe", "ipc:///x"], 2, "either"),
         (["monitor", "--source", "flie://x"], 1, "did you mean file://"),
         (["monitor", "--subscribe", "tcp://192.0.2.1:5555"], 2, "neither encrypted"),
+        (["monitor", "--subscribe", "ipc:///x", "--rf", "14e9"], 2, "the publisher says"),
         (["monitor", "--source", "file://x", "--timeout", "0"], 2, "timeout"),
     ],
 )

@@ -69,6 +69,12 @@ def open_source(uri: str, options: SourceOptions) -> ZmqSource | GnuRadioSource:
     endpoint = head.removeprefix("zmq://")
     wire.check_endpoint(endpoint, keyed=options.curve is not None)
     if query.peer == "sdr-detect":
+        spec = options.spec
+        if (spec.datatype, spec.sample_rate_hz, spec.center_hz) != (None, None, None):
+            raise ConfigError(
+                "the publisher says rate, centre and type; leave --rate, --rf, --if, --format out",
+                key=head,
+            )
         return ZmqSource(endpoint, options, max_age_s=query.max_age)
     if "max_age" in query.model_fields_set:
         raise ConfigError("GNU Radio's messages do not tell their age", file=head, key="max_age")
