@@ -1,4 +1,4 @@
-"""A librtlsdr without hardware, built here, under the real pyrtlsdr."""
+"""Libraries of receivers without hardware, built here, under the real drivers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,55 @@ def drivers_may_log() -> None:
             logger.disabled = False
 
 
-@pytest.fixture(scope="session")
-def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built library."""
+def _build(name: str, folder: Path) -> Path:
     compiler = shutil.which("gcc")
     if compiler is None:
-        pytest.skip("gcc is not installed: the fake librtlsdr cannot be built")
-    out = tmp_path_factory.mktemp("fake") / "librtlsdr.so.0"
-    source = Path(__file__).with_name("fake_rtlsdr.c")
-    command = [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC"]
-    subprocess.run([*command, "-o", str(out), str(source), "-lm"], check=True)
+        pytest.skip("gcc is not installed: the fake libraries cannot be built")
+    out = folder / f"lib{name}.so.0"
+    source = Path(__file__).with_name(f"fake_{name}.c")
+    command = [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-pthread"]
+    command += [f"-Wl,-soname,{out.name}", "-o", str(out), str(source), "-lm"]
+    subprocess.run(command, check=True)
     return out
+
+
+@pytest.fixture(scope="session")
+def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built librtlsdr."""
+    return _build("rtlsdr", tmp_path_factory.mktemp("fake"))
+
+
+@pytest.fixture(scope="session")
+def soapy_fakes(fake_library: Path) -> Path:
+    """The folder with both libraries, for the real SoapySDR modules."""
+    try:
+        ctypes.CDLL("libSoapySDR.so.0.8")
+    except OSError as exc:
+        pytest.skip(f"SoapySDR is not installed ({exc})")
+    folder = fake_library.parent
+    _build("hackrf", folder)
+    command = [sys.executable, "-m", "sdr_detect_hardware._soapy_look"]
+    env = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    for module in ("libHackRFSupport.so", "librtlsdrSupport.so"):
+        if module not in done.stdout:
+            pytest.skip(f"SoapySDR's {module} is not installed: {done.stdout} {done.stderr}")
+    return folder
+
+
+@pytest.fixture
+def soapy_logs(
+    soapy_fakes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Path]:
+    """Puts the libraries under the modules in this process; the files of calls by driver."""
+    logs = {}
+    for name in ("hackrf", "rtlsdr"):
+        # The modules need them by this name, and take what is already loaded.
+        ctypes.CDLL(str(soapy_fakes / f"lib{name}.so.0"), ctypes.RTLD_GLOBAL)
+        logs[name] = tmp_path / f"{name}.log"
+        monkeypatch.setenv(f"FAKE_{name.upper()}_LOG", str(logs[name]))
+        monkeypatch.setenv(f"FAKE_{name.upper()}", "")
+    return logs
 
 
 @pytest.fixture

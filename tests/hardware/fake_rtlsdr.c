@@ -2,8 +2,9 @@
  *
  * Environment: FAKE_RTLSDR="name=number ..." with
  *   count open tuner tone_hz pace lose_at lose unplug_after silent_after
- *   tune_fails deaf (ignores this many cancels) hang_close
+ *   tune_fails deaf (ignores this many cancels) hang_close serial (of the first)
  *   crash_after (a segmentation fault) freeze_after (the process stops)
+ *   v4 (calls itself a Blog V4) ramp (sends all codes in turn)
  * FAKE_RTLSDR_LOG names a file that gets one line a call. With FAKE_RTLSDR_ONCE,
  * the name of a file, what goes wrong does so until that file is there, and makes it.
  */
@@ -73,16 +74,17 @@ const char *rtlsdr_get_device_name(uint32_t i) { (void)i; return "Fake RTL2838UH
 
 int rtlsdr_get_device_usb_strings(uint32_t i, char *maker, char *product, char *serial) {
   if (i >= rtlsdr_get_device_count()) return -2;
-  if (maker) strcpy(maker, "Fake");
-  if (product) strcpy(product, "RTL2838UHIDIR");
-  if (serial) sprintf(serial, "%08u", i + 1);
+  if (maker) strcpy(maker, setting("v4", 0) ? "RTLSDRBlog" : "Fake");
+  /* Spelt so that this library does not look like one that knows the V4. */
+  if (product) sprintf(product, setting("v4", 0) ? "Blog V%d" : "RTL%dUHIDIR", setting("v4", 0) ? 4 : 2838);
+  if (serial) sprintf(serial, "%08u", i + (uint32_t)setting("serial", 1));
   return 0;
 }
 
 int rtlsdr_get_index_by_serial(const char *serial) {
   char own[32];
   for (uint32_t i = 0; i < rtlsdr_get_device_count(); i++) {
-    sprintf(own, "%08u", i + 1);
+    sprintf(own, "%08u", i + (uint32_t)setting("serial", 1));
     if (!strcmp(own, serial)) return (int)i;
   }
   return rtlsdr_get_device_count() ? -3 : -2;
@@ -159,8 +161,9 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
   double tone = setting("tone_hz", 1.0002e9), pace = setting("pace", 1), began = now();
   double unplug = setting("unplug_after", 1e18), silent = setting("silent_after", 1e18);
   double crash = setting("crash_after", 1e18), freeze = setting("freeze_after", 1e18);
-  int rc = 0;
+  int rc = 0, ramp = setting("ramp", 0) != 0;
   (void)num;
+  if (!size) size = 16 * 32 * 512;  /* as librtlsdr takes 0 */
   note("read_async", size);
   while (!d->cancelled && rc == 0) {
     double turn = 2 * M_PI * (tone - d->center) / d->rate;
@@ -177,6 +180,8 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
       buffer[2 * k] = (unsigned char)lrint(127.5 + 85 * cos(phase));
       buffer[2 * k + 1] = (unsigned char)lrint(127.5 + 85 * sin(phase));
     }
+    if (ramp)
+      for (uint32_t k = 0; k < size; k++) buffer[k] = (unsigned char)k;
     sample += size / 2;
     sent += size / 2;
     if (pace > 0) pause_s(began + (double)sample / d->rate / pace - now());
@@ -188,6 +193,21 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
   free(buffer);
   note("read_async_ended", rc);
   return rc;
+}
+
+/* What SoapyRTLSDR calls besides. */
+#define TAKEN(name) \
+  int rtlsdr_##name(dev_t_ *d, int value) { (void)d; note(#name, value); return 0; }
+TAKEN(set_offset_tuning)
+TAKEN(set_tuner_bandwidth)
+int rtlsdr_set_tuner_if_gain(dev_t_ *d, int stage, int gain) {
+  (void)d;
+  note("set_tuner_if_gain", stage * 1000 + gain);
+  return 0;
+}
+int rtlsdr_get_usb_strings(dev_t_ *d, char *maker, char *product, char *serial) {
+  (void)d;
+  return rtlsdr_get_device_usb_strings(0, maker, product, serial);
 }
 
 /* What pyrtlsdr looks up at import and this project must not need. */
@@ -202,7 +222,6 @@ UNUSED(get_gpio_bit)
 UNUSED(set_gpio_byte)
 UNUSED(get_gpio_byte)
 UNUSED(set_gpio_status)
-UNUSED(set_tuner_bandwidth)
 UNUSED(set_and_get_tuner_bandwidth)
 UNUSED(read_sync)
 UNUSED(wait_async)
