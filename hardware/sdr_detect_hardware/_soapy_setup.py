@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdr_detect.datatype import Datatype
 from sdr_detect.errors import ConfigError, SourceBusy, SourceError, SourceNotFound
-from sdr_detect.formats.convert import Datatype
 from sdr_detect.model import StreamInfo
 from sdr_detect.plan import FrequencyPlan
 from sdr_detect_hardware import _rtl
@@ -39,6 +39,8 @@ _RTL_GAIN_DB = 29.7
 
 #: By which librtlsdr is known that can tune a Blog V4: it looks for this USB string.
 _V4 = b"Blog V4"
+#: What this process has loaded.
+_MAPS = Path("/proc/self/maps")
 
 
 #: By stage; by None what the driver is to distribute.
@@ -71,7 +73,7 @@ def open_radio(binding: Binding, settings: Settings, uri: str) -> tuple[Radio, M
             "lists what is there",
             uri=uri,
         )
-    if len(matches) > 1 and set(settings.args) == {"driver"}:
+    if len(matches) > 1:
         serials = ", ".join(found.get("serial", "?") for found in matches)
         raise SourceNotFound(
             f"{len(matches)} devices fit; add ,serial= with one of {serials}", uri=uri
@@ -96,7 +98,7 @@ def open_radio(binding: Binding, settings: Settings, uri: str) -> tuple[Radio, M
 
 
 def _v4_is_known() -> bool:
-    maps = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    maps = _MAPS.read_text(encoding="utf-8").splitlines()
     loaded = {line.split(maxsplit=5)[-1] for line in maps if "librtlsdr.so" in line}
     return any(_V4 in Path(path).read_bytes() for path in loaded)
 

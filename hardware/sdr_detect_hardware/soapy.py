@@ -19,9 +19,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sdr_detect.errors import DriverMissing, SourceError, SourceLost
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
-from sdr_detect.registry import Device, Finding, SourceOptions
+from sdr_detect.rawblock import RawBlock
+from sdr_detect.registry import Device, Finding, Liveness, SourceOptions
 from sdr_detect_hardware import _soapy_binding, _soapy_setup
 from sdr_detect_hardware._librtlsdr import within_limit
 from sdr_detect_hardware._live import Assembler, starting_at
@@ -36,6 +37,8 @@ _log = logging.getLogger(__name__)
 _PROBE_LIMIT_S = 30.0
 
 _FAULT_REMEDY = "apt list --installed 'soapysdr*-module-*'; remove those that are not needed"
+
+LIVENESS = Liveness.RECEIVER
 
 
 def open_source(uri: str, options: SourceOptions) -> SoapySource:
@@ -223,7 +226,7 @@ class SoapySource:
             settled_s = time.monotonic() + self._settings.kind.settle_s
             self._assembler.retuned(plan.rf_from_if(if_hz), plan, settled_s)
 
-    def blocks(self) -> Iterator[IQBlock]:
+    def blocks(self) -> Iterator[RawBlock]:
         """Blocks until closed.
 
         Raises

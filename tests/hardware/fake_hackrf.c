@@ -4,8 +4,9 @@
  *   count hidden (found by nobody) open (error of opening by serial) start (error)
  *   serial tone_hz pace lose_at lose silent_after (unplugged: transfers stop)
  *   tune_fails (this frequency is refused) list_fails (no list at all)
- * FAKE_HACKRF_LOG names a file that gets one line a call. Whatever belongs to
- * transmitting is refused and logged.
+ * FAKE_HACKRF_LOG names a file that gets one line a call. With FAKE_HACKRF_ONCE, the
+ * name of a file, refusal and unplugging happen until that file is there, and make it.
+ * Whatever belongs to transmitting is refused and logged.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -64,6 +65,14 @@ static void note(const char *call, double value) {
   if (!file) return;
   fprintf(file, "%s %.0f\n", call, value);
   fclose(file);
+}
+
+/* Whether a mishap still happens. */
+static int mishap(void) {
+  const char *path = getenv("FAKE_HACKRF_ONCE");
+  FILE *file = path ? fopen(path, "wx") : NULL;
+  if (file) fclose(file);
+  return !path || file;
 }
 
 static double now(void) {
@@ -137,7 +146,7 @@ int hackrf_si5351c_read(device_t *d, uint16_t number, uint16_t *out) {
 
 int hackrf_set_freq(device_t *d, uint64_t hz) {
   note("set_freq", (double)hz);
-  if (setting("tune_fails", 0) == (double)hz) return INVALID;
+  if (setting("tune_fails", 0) == (double)hz && mishap()) return INVALID;
   pause_s(2e-3);
   d->center = (double)hz;
   return OK;
@@ -186,6 +195,7 @@ static void *receive(void *argument) {
   uint64_t lose_at = (uint64_t)setting("lose_at", 1e18), lose = (uint64_t)setting("lose", 0);
   double tone = setting("tone_hz", 1.0002e9), pace = setting("pace", 1), began = now();
   double silent = setting("silent_after", 1e18);
+  int unplugged = 0;
   for (int k = 0; k < 65536; k++) {
     double turn = 2 * M_PI * k / 65536;
     wave[k] = (uint16_t)((uint8_t)lrint(85 * cos(turn)) | (uint8_t)lrint(85 * sin(turn)) << 8);
@@ -193,7 +203,11 @@ static void *receive(void *argument) {
   while (d->running) {
     uint32_t step = (uint32_t)(int64_t)llrint((tone - d->center) / d->rate * 4294967296.0);
     uint32_t phase;
-    if ((double)sent >= silent) {
+    if ((double)sent >= silent && !unplugged) {
+      unplugged = mishap();
+      silent = 1e18;
+    }
+    if (unplugged) {
       pause_s(0.01);
       continue;
     }

@@ -23,9 +23,9 @@ from sdr_detect import runner
 from sdr_detect.catalog import converter
 from sdr_detect.errors import ConfigError, SourceBusy, SourceError, SourceLost, SourceNotFound
 from sdr_detect.formats.base import RawSpec
-from sdr_detect.model import IQBlock
 from sdr_detect.plan import FrequencyPlan
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import RawBlock, decoded
 from sdr_detect.registry import SourceOptions, open_source
 
 KU = FrequencyPlan(converter("ku-12.80"))
@@ -82,10 +82,15 @@ def stall(monkeypatch: pytest.MonkeyPatch, *, after: int, pause_s: float) -> Non
     monkeypatch.setattr(_soapy_c.LibraryRadio, "read", slow)
 
 
-def peak_hz(block: IQBlock) -> float:
+def samples(block: RawBlock) -> np.ndarray:
+    """Its samples, scaled."""
+    return decoded(block).samples
+
+
+def peak_hz(block: RawBlock) -> float:
     """RF of the strongest line in a block."""
     assert block.info.center_hz is not None
-    power = np.abs(np.fft.fft(block.samples * np.hanning(len(block.samples))))
+    power = np.abs(np.fft.fft(samples(block) * np.hanning(block.sample_count)))
     offset: float = np.fft.fftfreq(len(power), 1 / block.info.sample_rate_hz)[power.argmax()]
     return block.info.center_hz + offset
 
@@ -116,9 +121,10 @@ def test_a_tone_arrives_at_its_rf(
     assert source.overflow is Overflow.DROP_OLDEST
     for block in blocks:
         assert peak_hz(block) == pytest.approx(RF + 200e3, abs=100)
-        assert np.abs(block.samples).max() == pytest.approx(level, rel=0.02)
-        assert abs(block.samples.mean()) < 0.02
+        assert np.abs(samples(block)).max() == pytest.approx(level, rel=0.02)
+        assert abs(samples(block).mean()) < 0.02
         assert block.lost_before == 0
+        assert block.datatype.name == ("cs8" if "hackrf" in rest else "cu8")
     assert [b.first_sample for b in blocks[1:]] == [b.stop_sample for b in blocks[:-1]]
     info = blocks[0].info
     assert info is source.info
@@ -186,8 +192,8 @@ def test_an_rtl_gain_is_recorded_as_the_tuner_takes_it(
 
 def test_bytes_of_a_dongle_arrive_as_it_sent_them(receive: Open) -> None:
     block = next(receive("driver=rtlsdr?rate=1e6", "ramp=1").blocks())
-    codes = np.arange(2 * len(block.samples)) % 256
-    assert np.array_equal(block.samples.view(np.float32), (codes - 127.5) / 128)
+    assert block.datatype.name == "cu8"
+    assert np.array_equal(block.raw, np.arange(len(block.raw)) % 256)
 
 
 def test_a_high_side_converter_is_put_right_once(receive: Open) -> None:
@@ -212,14 +218,14 @@ def test_an_overflow_of_a_hackrf_is_counted(
     stall(monkeypatch, after=20, pause_s=0.6)
     # The phase of a tone this slow names the sample, out of 2**24.
     source = receive("driver=hackrf?rate=8e6", f"tone_hz={1e9 + 8e6 / 2**24:.9f}")
-    blocks: list[IQBlock] = []
+    blocks: list[RawBlock] = []
     for block in source.blocks():
         blocks.append(block)
         if block.stop_sample > 12_000_000:
             break
 
-    def sent(block: IQBlock) -> float:
-        return float(np.angle(block.samples[:4096].mean()) / (2 * math.pi) * 2**24)
+    def sent(block: RawBlock) -> float:
+        return float(np.angle(samples(block)[:4096].mean()) / (2 * math.pi) * 2**24)
 
     true = (sent(blocks[-1]) - sent(blocks[0])) % 2**24
     assert blocks[-1].first_sample == pytest.approx(true, abs=80_000)
@@ -238,10 +244,10 @@ def test_an_overflow_of_a_dongle_is_counted_exactly(
     (loss,) = [block.lost_before for block in blocks if block.lost_before]
     assert loss > 15 * MTU
     assert f"{loss} samples were lost in the driver" in caplog.text
-    started = blocks[0].samples[0]
+    started = samples(blocks[0])[0]
     for block in blocks:  # the phase of the tone tells which sample it really is
         turn = np.exp(2j * np.pi * (0.123457 * block.first_sample % 1.0))
-        assert abs(block.samples[0] - started * turn) < 0.03
+        assert abs(samples(block)[0] - started * turn) < 0.03
 
 
 def test_what_the_consumer_was_too_slow_for_is_counted_exactly(receive: Open) -> None:
@@ -251,15 +257,15 @@ def test_what_the_consumer_was_too_slow_for_is_counted_exactly(receive: Open) ->
     time.sleep(1.5)
     blocks += itertools.islice(stream, 80)
     assert max(block.lost_before for block in blocks) > 0
-    started = blocks[0].samples[0]
+    started = samples(blocks[0])[0]
     for block in blocks:
         turn = np.exp(2j * np.pi * (123457 / 3.2e6 * block.first_sample % 1.0))
-        assert abs(block.samples[0] - started * turn) < 0.03
+        assert abs(samples(block)[0] - started * turn) < 0.03
 
 
 def test_unplugging_is_silence_and_silence_is_loss(receive: Open, soapy_logs: Log) -> None:
     source = receive("driver=hackrf?rate=4e6&bias=1", "silent_after=1300000", timeout_s=0.5)
-    came: list[IQBlock] = []
+    came: list[RawBlock] = []
     with pytest.raises(SourceLost, match=r"no samples for 0\.5 s; was it unplugged"):
         came.extend(source.blocks())
     assert came[-1].stop_sample >= 1_000_000
