@@ -81,7 +81,7 @@ _MHZ = 1e6
 HACKRF = Kind(
     frequency_hz=(Span(1e6, 6e9),),
     rate_hz=(Span(2e6, 20e6),),
-    default_rate_hz=8e6,  # below, the filter is wider than the rate: aliases
+    default_rate_hz=8e6,  # below, the filter's skirts fold into the slice
     stages={
         "LNA": Stage(range(0, 41, 8), 16),
         "VGA": Stage(range(0, 63, 2), 20),

@@ -59,7 +59,9 @@ def monitor(
     source: Annotated[
         str | None,
         typer.Option(
-            "--source", metavar="URI", help="rtlsdr://0, rtl_tcp://host:port, file://…, sim://…"
+            "--source",
+            metavar="URI",
+            help="rtlsdr://0, soapy://driver=hackrf, rtl_tcp://host:port, file://…, sim://…",
         ),
     ] = None,
     subscribe: Annotated[
