@@ -19,7 +19,7 @@ import numpy as np
 from sdr_detect.errors import SourceBusy, SourceError
 from sdr_detect.model import NS_PER_S, Notice, StreamInfo
 from sdr_detect.ports import Overflow
-from sdr_detect.rawblock import CF32, Block, RawBlock
+from sdr_detect.rawblock import CF32, Block, RawBlock, stored
 from sdr_detect.registry import Driver, Tunable
 
 _log = logging.getLogger(__name__)
@@ -243,10 +243,11 @@ class Place:
         self._last_s: float | None = None
         self._last_count = 0
         self._restarted = False
+        self._datatype = CF32
 
     def say(self, *notices: Notice) -> RawBlock:
         """A block without samples."""
-        return RawBlock(self.info, self._next, np.empty(0, np.uint8), CF32, 0, notices)
+        return RawBlock(self.info, self._next, np.empty(0, np.uint8), self._datatype, 0, notices)
 
     def restart(self) -> None:
         """The next block is the first one of another piece."""
@@ -267,6 +268,7 @@ class Place:
             self._offset = self._next + lost - block.first_sample
             self._restarted = False
         self.info = self._informed(block.info)
+        self._datatype = stored(block).datatype
         first = block.first_sample + self._offset
         self._next = first + block.sample_count
         self._last_s, self._last_count = now_s, block.sample_count

@@ -49,10 +49,12 @@ def main() -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     out = _own_output()
-    options = TypeAdapter(SourceOptions).validate_json(sys.stdin.buffer.readline())
+    # Unbuffered: a thread that waits in a buffered reader keeps this from ending.
+    orders = os.fdopen(os.dup(0), "rb", buffering=0)
+    options = TypeAdapter(SourceOptions).validate_json(orders.readline())
     try:
         with contextlib.closing(open_source(arguments.uri, options)) as source:
-            threading.Thread(target=_obey, args=(source, stop, out), daemon=True).start()
+            threading.Thread(target=_obey, args=(source, stop, orders, out), daemon=True).start()
             _send_all(source, stop, out)
     except SdrDetectError as exc:
         _send_fault(out, exc)
@@ -69,9 +71,9 @@ def _own_output() -> BinaryIO:
     return out
 
 
-def _obey(source: Driver, stop: threading.Event, out: BinaryIO) -> None:
+def _obey(source: Driver, stop: threading.Event, orders: BinaryIO, out: BinaryIO) -> None:
     """Do what standard input says, until it ends."""
-    for line in sys.stdin.buffer:
+    for line in orders:
         word, _, value = line.decode().partition(" ")
         if word == "retune" and isinstance(source, Tunable):
             try:

@@ -23,7 +23,7 @@ from sdr_detect.errors import (
 )
 from sdr_detect.model import Notice, StreamInfo
 from sdr_detect.ports import Overflow
-from sdr_detect.rawblock import Block, RawBlock
+from sdr_detect.rawblock import Block, RawBlock, stored
 from sdr_detect.resume import Place, Policy, ResumingSource
 
 RATE_HZ = 1e6
@@ -101,6 +101,7 @@ def test_what_is_silent_says_so_with_blocks_without_samples() -> None:
     assert len(empty) >= 3
     assert {item.first_sample for item in empty} == {1000}
     assert {item.info for item in empty} == {heard[0].info}
+    assert {stored(item).datatype for item in empty} == {CU8}  # what records them goes on
 
 
 def test_giving_up_raises_the_last_cause() -> None:

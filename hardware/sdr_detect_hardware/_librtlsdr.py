@@ -185,7 +185,7 @@ def within_limit(uri: str, act: Callable[[], object]) -> None:
     def run() -> None:
         try:
             act()
-        except SourceError as exc:
+        except BaseException as exc:  # noqa: BLE001 - the caller raises it, where it belongs
             raised.append(exc)
 
     thread = threading.Thread(target=run, name="usb-control", daemon=True)
