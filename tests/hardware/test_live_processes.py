@@ -30,11 +30,15 @@ def events(text: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def lost_samples(text: str) -> int:
+    return sum(gap["sample_count"] for gap in events(text).get("gap", ()))
+
+
 def check_heard(text: str, *, lost: int) -> None:
     """The tone at its RF, the loss as blind time, and one verdict at the end."""
     found = events(text)
     assert found["recording"][0]["rf_center_hz"] == 13.8e9
-    assert sum(gap["sample_count"] for gap in found["gap"]) == pytest.approx(lost, abs=20_000)
+    assert lost_samples(text) == pytest.approx(lost, abs=20_000)
     (tone,) = [track for track in found["track"] if track["kind"] == "tone"]
     assert tone["freq_lower_hz"] < 13.8002e9 < tone["freq_upper_hz"]
     (verdict,) = found["verdict"]
@@ -58,7 +62,7 @@ def test_a_served_dongle_through_capture_to_monitor(
         )  # fmt: skip
         assert monitor.stdout is not None
         heard = ""
-        while '"type": "gap"' not in heard:
+        while lost_samples(heard) < 200_000:  # a computer under load shows small ones, too
             heard += monitor.stdout.readline()
             assert monitor.poll() is None, heard
         time.sleep(0.5)
