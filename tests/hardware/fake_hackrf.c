@@ -4,6 +4,7 @@
  *   count hidden (found by nobody) open (error of opening by serial) start (error)
  *   serial tone_hz pace lose_at lose silent_after (unplugged: transfers stop)
  *   tune_fails (this frequency is refused) list_fails (no list at all)
+ * FAKE_HACKRF_FILE names a file of cs8 samples, heard over and over instead of the tone.
  * FAKE_HACKRF_LOG names a file that gets one line a call. With FAKE_HACKRF_ONCE, the
  * name of a file, refusal and unplugging happen until that file is there, and make it.
  * Whatever belongs to transmitting is refused and logged.
@@ -184,6 +185,22 @@ int hackrf_set_antenna_enable(device_t *d, uint8_t on) {
   return OK;
 }
 
+/* What FAKE_HACKRF_FILE holds, to be played again and again; NULL without it. */
+static unsigned char *recording(size_t *size) {
+  const char *path = getenv("FAKE_HACKRF_FILE");
+  FILE *file = path ? fopen(path, "rb") : NULL;
+  unsigned char *bytes = NULL;
+  *size = 0;
+  if (!file) return NULL;
+  fseek(file, 0, SEEK_END);
+  *size = (size_t)ftell(file) / TRANSFER_BYTES * TRANSFER_BYTES;
+  rewind(file);
+  bytes = malloc(*size);
+  if (fread(bytes, 1, *size, file) != *size) abort();
+  fclose(file);
+  return bytes;
+}
+
 /* The phase is that of the sample's own number, so that it tells what was lost. */
 static void *receive(void *argument) {
   device_t *d = argument;
@@ -196,6 +213,8 @@ static void *receive(void *argument) {
   double tone = setting("tone_hz", 1.0002e9), pace = setting("pace", 1), began = now();
   double silent = setting("silent_after", 1e18);
   int unplugged = 0;
+  size_t size, at = 0;
+  unsigned char *played = recording(&size);
   for (int k = 0; k < 65536; k++) {
     double turn = 2 * M_PI * k / 65536;
     wave[k] = (uint16_t)((uint8_t)lrint(85 * cos(turn)) | (uint8_t)lrint(85 * sin(turn)) << 8);
@@ -215,14 +234,20 @@ static void *receive(void *argument) {
       sample += lose;
       lose_at = UINT64_MAX;
     }
-    phase = step * (uint32_t)sample;
-    for (uint64_t k = 0; k < count; k++, phase += step) pairs[k] = wave[phase >> 16];
+    if (played) {
+      transfer.buffer = played + at;
+      at = (at + TRANSFER_BYTES) % size;
+    } else {
+      phase = step * (uint32_t)sample;
+      for (uint64_t k = 0; k < count; k++, phase += step) pairs[k] = wave[phase >> 16];
+    }
     sample += count;
     sent += count;
     if (pace > 0) pause_s(began + (double)sample / d->rate / pace - now());
     if (d->running) d->take(&transfer);
   }
   free(pairs);
+  free(played);
   return NULL;
 }
 

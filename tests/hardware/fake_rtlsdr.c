@@ -5,6 +5,7 @@
  *   tune_fails deaf (ignores this many cancels) hang_close serial (of the first)
  *   crash_after (a segmentation fault) freeze_after (the process stops)
  *   v4 (calls itself a Blog V4) ramp (sends all codes in turn)
+ * FAKE_RTLSDR_FILE names a file of cu8 samples, heard over and over instead of the tone.
  * FAKE_RTLSDR_LOG names a file that gets one line a call. With FAKE_RTLSDR_ONCE,
  * the name of a file, what goes wrong does so until that file is there, and makes it.
  */
@@ -154,6 +155,22 @@ int rtlsdr_cancel_async(dev_t_ *d) {
   return 0;
 }
 
+/* What FAKE_RTLSDR_FILE holds, to be played again and again; NULL without it. */
+static unsigned char *recording(size_t *size) {
+  const char *path = getenv("FAKE_RTLSDR_FILE");
+  FILE *file = path ? fopen(path, "rb") : NULL;
+  unsigned char *bytes = NULL;
+  *size = 0;
+  if (!file) return NULL;
+  fseek(file, 0, SEEK_END);
+  *size = (size_t)ftell(file) / 131072 * 131072;
+  rewind(file);
+  bytes = malloc(*size);
+  if (fread(bytes, 1, *size, file) != *size) abort();
+  fclose(file);
+  return bytes;
+}
+
 int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint32_t size) {
   unsigned char *buffer = malloc(size);
   uint64_t sample = 0, sent = 0;
@@ -164,6 +181,8 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
   int rc = 0, ramp = setting("ramp", 0) != 0;
   (void)num;
   if (!size) size = 16 * 32 * 512;  /* as librtlsdr takes 0 */
+  size_t length, at = 0;
+  unsigned char *played = recording(&length);
   note("read_async", size);
   while (!d->cancelled && rc == 0) {
     double turn = 2 * M_PI * (tone - d->center) / d->rate;
@@ -175,7 +194,12 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
       sample += lose;
       lose_at = UINT64_MAX;
     }
-    for (uint32_t k = 0; k < size / 2; k++) {
+    if (played && size <= length) {
+      if (at + size > length) at = 0;
+      memcpy(buffer, played + at, size);
+      at += size;
+    }
+    for (uint32_t k = 0; !played && k < size / 2; k++) {
       double phase = fmod(turn * (double)(sample + k), 2 * M_PI);
       buffer[2 * k] = (unsigned char)lrint(127.5 + 85 * cos(phase));
       buffer[2 * k + 1] = (unsigned char)lrint(127.5 + 85 * sin(phase));
@@ -191,6 +215,7 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
     if (sent >= freeze && mishap()) raise(SIGSTOP);
   }
   free(buffer);
+  free(played);
   note("read_async_ended", rc);
   return rc;
 }
