@@ -6,7 +6,7 @@ a quarter of the traffic, and what is recorded is what came off the device.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,17 @@ class RawBlock:
     def stop_sample(self) -> int:
         """Index after the last sample."""
         return self.first_sample + self.sample_count
+
+    def part(self, start: int, stop: int) -> RawBlock:
+        """The samples from ``start`` up to ``stop``, by their index in the stream.
+
+        Loss and notices go with the block's first sample. Nothing is copied.
+        """
+        size = self.datatype.sample_bytes
+        raw = self.raw[(start - self.first_sample) * size : (stop - self.first_sample) * size]
+        if start == self.first_sample:
+            return replace(self, raw=raw)
+        return replace(self, first_sample=start, raw=raw, lost_before=0, notices=())
 
     def decode(self) -> IQBlock:
         """The samples as the pipeline takes them."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
-from sdr_detect.errors import SourceError, SourceLost
+from sdr_detect.errors import SinkError, SourceError, SourceLost
 from sdr_detect.events import Event, Verdict
 from sdr_detect.model import IQBlock
 from sdr_detect.ports import Overflow, Sink, Source
@@ -57,6 +57,14 @@ class Outlet(Protocol):
 
     def take(self, block: RawBlock) -> None:
         """Take one block. It must not be changed."""
+        ...
+
+
+class Keeper(Protocol):
+    """Records what the reading thread reads, before a queue can drop it."""
+
+    def record(self, block: RawBlock) -> RawBlock:
+        """Record a block; return it for all others."""
         ...
 
 
@@ -122,22 +130,30 @@ class BlockQueue(Generic[_B]):
                 self._ended, self._cause = True, cause
             self._changed.notify_all()
 
+    @property
+    def ended(self) -> bool:
+        """No more blocks come."""
+        return self._ended
+
     def get(self, stop: threading.Event) -> _B | None:
-        """The next block; None at the end of the stream or when ``stop`` is set."""
+        """The next block; None at the end of the stream, or when ``stop`` is set and none waits.
+
+        Once ``stop`` is set, what the source says of its end is of no interest;
+        what a recorder says is.
+        """
         with self._changed:
             # The wait is short only because a signal handler sets ``stop``
             # without being able to notify.
             while not self._blocks and not self._ended and not stop.is_set():
                 self._changed.wait(0.1)
-            if stop.is_set():
-                return None
             if self._blocks:
                 block = self._blocks.popleft()
                 self._samples -= block.sample_count
                 self._changed.notify_all()
                 return block
-            if self._cause is not None:
-                raise self._cause
+            cause = self._cause
+            if cause is not None and (not stop.is_set() or isinstance(cause, SinkError)):
+                raise cause
             return None
 
 
@@ -152,9 +168,10 @@ def stream(
 ) -> Iterator[Iterator[_B]]:
     """Read ``source`` in a thread; yields the iterator of its blocks.
 
-    Every block goes through ``prepare`` in that thread. The source is closed on the
-    way out, whatever happens. What the source raises comes out of the iterator,
-    after the blocks read before it.
+    Every block goes through ``prepare`` in that thread. When ``stop`` is set nothing
+    more is read, and what was read still comes: what is recorded while it is read is
+    what is analysed. The source is closed on the way out, whatever happens. What it
+    raises comes out of the iterator, after the blocks read before it.
 
     Raises
     ------
@@ -164,11 +181,23 @@ def stream(
     halt = stop or threading.Event()
     queue: BlockQueue[_B] = BlockQueue(queue_samples or QUEUE_SAMPLES[overflow], overflow)
     reader = threading.Thread(
-        target=_read, args=(source, prepare, queue), name="reader", daemon=True
+        target=_read, args=(source, prepare, queue, halt), name="reader", daemon=True
     )
     reader.start()
+
+    def taken() -> Iterator[_B]:
+        yield from iter(lambda: queue.get(halt), None)
+        if queue.ended:
+            return
+        # Asked to stop. A silent source notices only when it is closed.
+        reader.join(STOP_GRACE_S)
+        if reader.is_alive():
+            source.close()
+            reader.join(STOP_LIMIT_S)
+        yield from iter(lambda: queue.get(halt), None)
+
     try:
-        yield iter(lambda: queue.get(halt), None)
+        yield taken()
     finally:
         queue.end()
         reader.join(STOP_GRACE_S)  # a file ends by itself; closing it under a read is unsafe
@@ -178,10 +207,15 @@ def stream(
             raise SourceLost(f"it did not stop within {STOP_LIMIT_S:g} s; restart the program")
 
 
-def _read(source: Source, prepare: Callable[[Block], _B], queue: BlockQueue[_B]) -> None:
+def _read(
+    source: Source,
+    prepare: Callable[[Block], _B],
+    queue: BlockQueue[_B],
+    stop: threading.Event,
+) -> None:
     try:
         for block in source.blocks():
-            if not queue.put(prepare(block)):
+            if stop.is_set() or not queue.put(prepare(block)):
                 break
     except BaseException as exc:  # noqa: BLE001 - the consumer raises it, where it belongs
         queue.end(exc)
@@ -198,11 +232,13 @@ def run(
     stop: threading.Event | None = None,
     queue_samples: int | None = None,
     taps: Sequence[Tap] = (),
+    keeper: Keeper | None = None,
 ) -> Verdict:
     """Feed ``source`` through ``pipeline`` into ``sinks`` until it ends or ``stop`` is set.
 
     A live source that is lost still gets its verdict on what was heard; then
-    the error propagates. Source and sinks are closed in every case.
+    the error propagates. Source and sinks are closed in every case. A ``keeper``
+    gets every block that is read, also those that the pipeline is too slow for.
 
     Returns
     -------
@@ -214,10 +250,14 @@ def run(
     SdrDetectError
         What the source or a sink raised.
     """
+
+    def prepare(block: Block) -> IQBlock:
+        return decoded(block if keeper is None else keeper.record(stored(block)))
+
     try:
         try:
             with stream(
-                source, decoded, overflow=overflow, stop=stop, queue_samples=queue_samples
+                source, prepare, overflow=overflow, stop=stop, queue_samples=queue_samples
             ) as blocks:
                 for block in blocks:
                     for tap in taps:
@@ -240,11 +280,19 @@ def relay(
     overflow: Overflow = Overflow.BLOCK,
     stop: threading.Event | None = None,
     queue_samples: int | None = None,
+    keeper: Keeper | None = None,
 ) -> int:
-    """Hand every block of ``source`` to ``outlets``; the number of samples relayed."""
+    """Hand every block of ``source`` to ``outlets``; the number of samples relayed.
+
+    A ``keeper`` gets every block first, where it is read.
+    """
+
+    def prepare(block: Block) -> RawBlock:
+        return stored(block) if keeper is None else keeper.record(stored(block))
+
     count = 0
     with stream(
-        source, stored, overflow=overflow, stop=stop, queue_samples=queue_samples
+        source, prepare, overflow=overflow, stop=stop, queue_samples=queue_samples
     ) as blocks:
         for block in blocks:
             for outlet in outlets:

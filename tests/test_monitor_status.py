@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from sdr_detect.catalog import profiles
-from sdr_detect.commands.monitor import status_text
+from sdr_detect.commands._watch import status_text
 from sdr_detect.model import IQBlock, StreamInfo
 from sdr_detect.pipeline import Pipeline
 

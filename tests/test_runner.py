@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -300,3 +301,77 @@ def test_a_pipeline_without_verdict_is_a_fault() -> None:
 
     with pytest.raises(TypeError, match="verdict"):
         runner.run(Blocks(block(0, 1)), Mute(), [])
+
+
+class Notebook:
+    """A keeper that is told everything."""
+
+    def __init__(self) -> None:
+        self.blocks: list[RawBlock] = []
+
+    def record(self, block: RawBlock) -> RawBlock:
+        self.blocks.append(block)
+        return block
+
+
+@pytest.mark.parametrize("relayed", [False, True])
+def test_a_keeper_gets_what_a_slow_consumer_loses(relayed: bool) -> None:
+    begun, read_all = threading.Event(), threading.Event()
+
+    class Blocked(Memory):
+        def take(self, block: IQBlock) -> None:
+            super().take(block)
+            begun.set()
+            assert read_all.wait(10)
+
+    tap, keeper = Blocked(), Notebook()
+    blocks = [block(n * 10, 10) for n in range(20)]
+    source = Blocks(blocks[0], lambda: begun.wait(10), *blocks[1:], read_all.set)
+    settings: dict[str, Any] = {"overflow": Overflow.DROP_OLDEST, "queue_samples": 40}
+    if relayed:
+        runner.relay(source, [tap], keeper=keeper, **settings)
+    else:
+        runner.run(source, Counter(), [], taps=[tap], keeper=keeper, **settings)
+    assert [b.first_sample for b in tap.blocks] == [0, 160, 170, 180, 190]
+    assert [b.first_sample for b in keeper.blocks] == list(range(0, 200, 10))
+
+
+@pytest.mark.parametrize("overflow", list(Overflow))
+def test_what_was_recorded_is_what_was_analysed(overflow: Overflow) -> None:
+    """However the stop falls between reading, recording and analysing."""
+
+    class Endless(Blocks):
+        def blocks(self) -> Iterator[IQBlock]:
+            position = 0
+            while True:
+                yield block(position, 10)
+                position += 10
+
+    for turn in range(30):
+        stop, keeper, tap = threading.Event(), Notebook(), Memory()
+        threading.Timer(turn * 1e-4, stop.set).start()
+        runner.run(
+            Endless(), Counter(), [], overflow=overflow, stop=stop, taps=[tap], keeper=keeper,
+            queue_samples=1 << 30 if overflow is Overflow.DROP_OLDEST else 100,
+        )  # fmt: skip
+        assert [b.first_sample for b in tap.blocks] == [b.first_sample for b in keeper.blocks]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_recording_that_fails_is_told_also_at_the_end(stopped: bool) -> None:
+    stop = threading.Event()
+
+    class Full(Notebook):
+        def record(self, block: RawBlock) -> RawBlock:
+            if stopped:
+                stop.set()
+            raise SinkError("disk full")
+
+    with pytest.raises(SinkError, match="full"):
+        runner.relay(Blocks(block(0, 10)), [], keeper=Full(), stop=stop)
+
+
+def test_what_a_source_says_after_the_stop_is_of_no_interest() -> None:
+    stop = threading.Event()
+    source = Blocks(block(0, 10), stop.set, fail(SourceLost("gone")))
+    assert runner.run(source, Counter(), [], stop=stop).analysed_s == 10e-6

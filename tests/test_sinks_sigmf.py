@@ -1,12 +1,10 @@
-"""Annotations and recordings that other SigMF software can read."""
+"""Annotations that other SigMF software can read."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 import wave
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +15,14 @@ import sigmf
 from sigmf import validate
 
 from sdr_detect.catalog import converter
-from sdr_detect.datatype import parse_datatype
 from sdr_detect.errors import SinkError
 from sdr_detect.events import BurstEvent, TrackEvent, Verdict
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
 from sdr_detect.model import Burst, Detection, Flag, Match, Span, StreamInfo, Track
 from sdr_detect.plan import FrequencyPlan
-from sdr_detect.rawblock import RawBlock, stored
 from sdr_detect.sinks import sigmf_notes
 from sdr_detect.sinks.collect import Collector
-from sdr_detect.sinks.sigmf_record import SigmfRecorder
 
 RATE = 1e6
 CENTER = 14e9
@@ -219,78 +214,3 @@ def test_where_it_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "slice.sdr-detect.sigmf-meta").mkdir()
     with pytest.raises(SinkError, match="cannot be written"):
         annotate(meta)
-
-
-# Recording
-
-CU8 = parse_datatype("cu8")
-
-
-def block(first: int, count: int, lost: int = 0, plan: FrequencyPlan | None = None) -> RawBlock:
-    info = StreamInfo(
-        "dev", RATE, 14.2e9, start_ns=1_700_000_000_000_000_000, time_error_ns=7, gain_db=29.7,
-        clip_level=CU8.clip_level, plan=plan or FrequencyPlan(),
-    )  # fmt: skip
-    raw = np.random.default_rng(first).integers(0, 256, 2 * count, np.uint8)
-    return RawBlock(info, first, raw, CU8, lost, mirrored=info.plan.inverted)
-
-
-@pytest.mark.parametrize("plan", [FrequencyPlan(), INVERTING])
-def test_a_recording_reads_back_with_its_gaps(tmp_path: Path, plan: FrequencyPlan) -> None:
-    path = tmp_path / "live.sigmf-meta"
-    blocks = [block(0, 1000, 0, plan), block(1000, 500, 0, plan), block(2500, 700, 1000, plan)]
-    recorder = SigmfRecorder(path)
-    for item in blocks:
-        recorder.take(item)
-    recorder.close()
-    recorder.close()
-    with open_recording(path) as read:
-        assert not read.notes
-        assert read.verify()
-        assert read.info == replace(blocks[0].info, stream_id="live.sigmf-meta")
-        assert (tmp_path / "live.sigmf-data").stat().st_size == 2 * 2200  # kept as bytes
-        assert [(c.first_sample, c.sample_count, c.lost_before) for c in read.captures] == [
-            (0, 1500, 0),
-            (2500, 700, 1000),
-        ]
-        for item in blocks:
-            samples = read.read(item.first_sample, item.sample_count)
-            assert samples.tobytes() == item.decode().samples.tobytes()
-
-
-def test_a_recording_that_was_cut_off_can_be_read(tmp_path: Path) -> None:
-    recorder = SigmfRecorder(tmp_path / "live.sigmf-meta")
-    recorder.take(block(0, 1000))
-    recorder._data.flush()
-    with open_recording(tmp_path / "live.sigmf-meta") as read:
-        assert read.sample_count == 1000
-    recorder.close()
-    data = (tmp_path / "live.sigmf-data").read_bytes()
-    document = json.loads((tmp_path / "live.sigmf-meta").read_text())
-    assert document["global"]["core:sha512"] == hashlib.sha512(data).hexdigest()
-
-
-def test_samples_of_another_type_are_refused(tmp_path: Path) -> None:
-    recorder = SigmfRecorder(tmp_path / "live.sigmf-meta")
-    recorder.take(block(0, 1000))
-    with pytest.raises(SinkError, match="cu8 samples, and cf32 came"):
-        recorder.take(stored(block(1000, 1000).decode()))
-    recorder.close()
-
-
-def test_nothing_received_leaves_nothing(tmp_path: Path) -> None:
-    SigmfRecorder(tmp_path / "live.sigmf-meta").close()
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["live.sigmf-meta", "live.sigmf-data"])
-def test_nothing_is_overwritten(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text("mine")
-    with pytest.raises(SinkError, match="exists"):
-        SigmfRecorder(tmp_path / "live.sigmf-meta")
-    assert (tmp_path / name).read_text() == "mine"
-
-
-def test_a_recording_needs_its_suffix(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match=r"\.sigmf-meta"):
-        SigmfRecorder(tmp_path / "live.cf32")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdr_detect.commands import _exit
+from sdr_detect.commands import _exit, _keep
 from sdr_detect.commands._curve_options import CurveAllowOption, CurveKeyOption, publisher_keys
 from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._recording_options import (
@@ -89,7 +89,6 @@ def capture(
     from sdr_detect.registry import Liveness, SourceOptions, liveness
     from sdr_detect.resume import Policy
     from sdr_detect.runner import relay
-    from sdr_detect.sinks.sigmf_record import SigmfRecorder
     from sdr_detect.sinks.zmq_pub import ZmqPublisher
 
     if wait_subscriber and liveness(source) is not Liveness.REPLAY:
@@ -102,10 +101,7 @@ def capture(
         driver = open_live(source, options, policy=Policy(give_up, keep_trying), stop=stop)
         stack.callback(driver.close)
         outlets: list[Outlet] = []
-        if record is not None:
-            recorder = SigmfRecorder(record)
-            stack.callback(recorder.close)
-            outlets.append(recorder)
+        keeper = _keep.begin(stack, record, alone=publish is None)
         if publish is not None:
             publisher = ZmqPublisher(publish, driver.overflow, stop=stop, keys=keys)
             stack.callback(publisher.close)
@@ -114,7 +110,7 @@ def capture(
             if wait_subscriber:
                 publisher.wait_for_subscriber()
         try:
-            count = relay(driver, outlets, overflow=driver.overflow, stop=stop)
+            count = relay(driver, outlets, overflow=driver.overflow, stop=stop, keeper=keeper)
         except SourceError as exc:
             if publish is not None:
                 publisher.cause = str(exc)
@@ -122,3 +118,4 @@ def capture(
     print(f"{count} samples delivered", file=sys.stderr)
     if stop.is_set():
         raise typer.Exit(_exit.INTERRUPT)
+    _keep.check(keeper)
