@@ -18,12 +18,14 @@ COMMAND = struct.Struct(">BI")
 class Plan:
     """What the server does.
 
-    ``paced`` sends as fast as the rate says, else as fast as the client takes it.
-    ``gaps`` maps a sample number to samples lost there. After ``silent_after``
-    samples nothing comes any more; after ``close_after`` it hangs up.
+    ``noise`` is its standard deviation in codes. ``paced`` sends as fast as the rate
+    says, else as fast as the client takes it. ``gaps`` maps a sample number to samples
+    lost there. After ``silent_after`` samples nothing comes any more; after
+    ``close_after`` it hangs up.
     """
 
     tone_hz: float = 1.0005e9
+    noise: float = 0.0
     paced: bool = False
     gaps: dict[int, int] = field(default_factory=dict)
     silent_after: int | None = None
@@ -138,5 +140,6 @@ class Server:
         """A tone at two thirds of full scale, as the tuner's centre shows it."""
         n = np.arange(first, first + self.plan.transfer)
         tone = np.exp(2j * np.pi * ((self.plan.tone_hz - self._center_hz) / rate * n % 1.0))
-        flat = np.stack([tone.real, tone.imag], axis=1).ravel()
-        return np.round(127.5 + 85 * flat).astype(np.uint8).tobytes()
+        flat = 85 * np.stack([tone.real, tone.imag], axis=1).ravel()
+        flat += np.random.default_rng(first).normal(0, self.plan.noise, flat.size)
+        return np.round(127.5 + flat).clip(0, 255).astype(np.uint8).tobytes()
