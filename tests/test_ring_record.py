@@ -87,8 +87,8 @@ def test_the_past_and_what_follows(tmp_path: Path) -> None:
     (path, document) = next(documents(tmp_path))
     assert path.name == "2023-11-14T221320.075Z-75.sigmf-meta"
     (note,) = document["annotations"]
-    assert (note["core:sample_start"], note["core:label"]) == (25, "trigger: test")
-    assert note["core:comment"] == "because"
+    assert (note["core:sample_start"], note["core:label"]) == (0, "trigger: test")
+    assert note["core:comment"] == "because; asked for at sample 100 of the stream"
 
 
 def test_a_trigger_during_a_run_lengthens_it_and_is_noted_once(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_trigger_during_a_run_lengthens_it_and_is_noted_once(tmp_path: Path) -
     assert stretches(tmp_path) == [(90, 170)]
     ((_, document),) = documents(tmp_path)
     told = [(a["core:sample_start"], a["core:comment"]) for a in document["annotations"]]
-    assert told == [(10, "100"), (50, "")]
+    assert told == [(0, "100; asked for at sample 100 of the stream"), (50, "")]
 
 
 def test_losses_are_named_and_count_as_time(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_losses_are_named_and_count_as_time(tmp_path: Path) -> None:
     ((_, document),) = documents(tmp_path)
     assert stretches(tmp_path) == [(70, 80), (90, 100), (120, 130), (140, 150)]
     notes = [(a["core:sample_start"], a["core:label"]) for a in document["annotations"]]
-    assert notes == [(20, "t"), (30, "source_lost")]
+    assert notes == [(0, "t"), (30, "source_lost")]
 
 
 def test_what_is_lost_cannot_be_recorded(tmp_path: Path) -> None:

@@ -170,15 +170,18 @@ class RingRecorder:
         here = self._position
         assert here is not None  # set with the first block
         for _ in range(len(self._wishes)):
-            wish = self._wishes.popleft()
+            wish, at = self._wishes.popleft(), here
             if not self._runs or here >= self._runs[-1].stop:
-                start = max(here - self._pre, self._planned_stop)
-                self._runs.append(_Run(start, here))
+                at = max(here - self._pre, self._planned_stop)
+                self._runs.append(_Run(at, here))
+                # The reason is in the file from its first sample on, whatever comes.
+                text = f"asked for at sample {here} of the stream"
+                wish = Notice(wish.reason, "; ".join(filter(None, (wish.detail, text))))
             run = self._runs[-1]
             run.stop = self._planned_stop = here + self._post
             if wish.reason not in run.told and len(run.told) < MAX_TOLD:
                 run.told.add(wish.reason)
-                run.notices.append((here, wish))
+                run.notices.append((at, wish))
 
     def _write(self, budget_bytes: float) -> None:
         """Write what runs ask for, oldest first."""

@@ -15,7 +15,7 @@ from sdr_detect.sinks.sigmf_pair import DiskRefusal, SigmfPair
 
 _log = logging.getLogger(__name__)
 
-#: Metadata are written with every capture: 1000 entries are 0.3 MB each time.
+#: Metadata are written with every capture: 1000 entries are 0.2 MB each time.
 MAX_ENTRIES = 1000
 #: Longest file: 4 hours at 2.4 Msps of two bytes.
 MAX_FILE_BYTES = 1 << 36
