@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdr_detect.events import BurstEvent, TrackEvent
+from sdr_detect.events import BurstEvent, TrackEvent, Verdict
 from sdr_detect.model import Burst, Detection, IQBlock, Match, Span, StreamInfo, Track
 from sdr_detect.pipeline import Snapshot
+from sdr_detect.sinks import triggers
 from sdr_detect.sinks.triggers import Cause, Trigger
 
 INFO = StreamInfo("dev", 1000.0)
@@ -25,7 +26,8 @@ def track(number: int, stop: int, role: str = "user_terminal") -> Track:
 class Scene:
     """A pipeline that stands where the test says, and a recorder that counts."""
 
-    def __init__(self, cause: Cause) -> None:
+    def __init__(self, cause: Cause, cost_s: float = 0.0) -> None:
+        self.cost_s, self.clock_s = cost_s, 0.0
         self.tracks: list[Track] = []
         self.asked: list[tuple[str, str]] = []
         self.looks = 0
@@ -33,7 +35,9 @@ class Scene:
 
     def look(self) -> Snapshot:
         self.looks += 1
-        return Snapshot(0, 0.0, 0.0, 0, tuple(self.tracks), None, {})
+        self.clock_s += self.cost_s
+        verdict = Verdict("inconclusive", None, 0.0, 1.0, None, None, 0.0, 0.0, ())
+        return Snapshot(0, 0.0, 0.0, 0, tuple(self.tracks), None, {}, verdict)
 
     def trigger(self, why: str, detail: str = "") -> None:
         self.asked.append((why, detail))
@@ -75,11 +79,15 @@ def test_nothing_else_is_a_terminal() -> None:
     assert scene.asked == []
 
 
-def test_tracks_are_weighed_now_and_then() -> None:
-    scene = Scene(Cause.TERMINAL)
+@pytest.mark.parametrize(("cost_s", "looks"), [(0.0, 20), (0.1, 5)])
+def test_tracks_are_weighed_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, cost_s: float, looks: int
+) -> None:
+    scene = Scene(Cause.TERMINAL, cost_s)
+    monkeypatch.setattr(triggers.time, "monotonic", lambda: scene.clock_s)
     for first in range(0, 10_000, 10):
         scene.hear(first, 10)
-    assert scene.looks == 20
+    assert scene.looks == looks
 
 
 def burst(first: int) -> BurstEvent:

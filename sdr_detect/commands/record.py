@@ -62,7 +62,9 @@ def record(
     source: Annotated[
         str,
         typer.Option(
-            "--source", metavar="URI", help="rtlsdr://0, rtl_tcp://host:port, file://…, sim://…"
+            "--source",
+            metavar="URI",
+            help="rtlsdr://0, soapy://driver=hackrf, rtl_tcp://host:port, file://…, sim://…",
         ),
     ],
     out: Annotated[

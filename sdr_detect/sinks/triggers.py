@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,8 +12,10 @@ from sdr_detect.model import IQBlock, Track
 from sdr_detect.pipeline import Snapshot
 from sdr_detect.sinks import wording
 
-#: Stream time between two looks at the tracks: they are weighed in some milliseconds.
+#: Stream time between two looks at the tracks. They are weighed in some milliseconds,
+#: in a busy band in more; no more than a twentieth of the time goes into that.
 LOOK_S = 0.5
+LOOK_SHARE = 1 / 20
 
 
 class Cause(enum.StrEnum):
@@ -65,9 +68,11 @@ class Trigger:
         """Look at the tracks now and then; this block is not in them yet."""
         if self._cause is Cause.BURST or block.first_sample < self._due_sample:
             return
-        self._due_sample = block.first_sample + round(LOOK_S * block.info.sample_rate_hz)
+        began_s = time.monotonic()
         for track in self._look().tracks:
             self._consider(track)
+        wait_s = max(LOOK_S, (time.monotonic() - began_s) / LOOK_SHARE)
+        self._due_sample = block.first_sample + round(wait_s * block.info.sample_rate_hz)
 
     def _consider(self, track: Track) -> None:
         best = wording.best_match(track)
