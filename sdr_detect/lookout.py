@@ -47,6 +47,8 @@ class Lookout:
     def news(self, verdict: Verdict, sample: int) -> list[Incident]:
         """What has changed since it was last told."""
         system = verdict.system if verdict.verdict == "detected" else None
+        if system is not None:  # whether it still holds is less urgent
+            self._next_s = self._watched_s + RAREST_S
         if system == self._told:
             return []
         self._told = system
