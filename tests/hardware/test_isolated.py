@@ -175,6 +175,27 @@ def test_a_capture_that_is_killed_and_started_again(
     check_resumed(heard + out, "nothing for 1 s")
 
 
+def test_a_monitor_that_is_killed_harms_nobody(
+    start: Start, fake_usb: dict[str, str], tmp_path: Path
+) -> None:
+    endpoint = f"ipc://{tmp_path}/iq"
+    capture = start("capture", "--source", RTL, *KU, "--publish", endpoint, env=fake_usb)
+    first = start("monitor", "--subscribe", endpoint, "--json", "-")
+    read_until(first, '"type": "recording"')
+    first.kill()
+    second = start("monitor", "--subscribe", endpoint, "--json", "-")
+    heard = read_until(second, '"type": "recording"')
+    time.sleep(0.5)
+    capture.send_signal(signal.SIGINT)
+    out, err = second.communicate(timeout=LIMIT_S)
+    assert (second.returncode, err) == (0, "")
+    assert capture.wait(LIMIT_S) == 130
+    found = lines(heard + out)
+    assert found[-1]["analysed_s"] > 0.3
+    assert found[-1]["blind_s"] == 0
+    assert [line["reason"] for line in found if line["type"] == "health"][0] == "joined_late"
+
+
 def test_the_device_is_let_go_when_its_user_is_killed(
     start: Start, fake_usb: dict[str, str], tmp_path: Path
 ) -> None:
