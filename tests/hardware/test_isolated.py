@@ -193,7 +193,7 @@ def test_a_monitor_that_is_killed_harms_nobody(
     found = lines(heard + out)
     assert found[-1]["analysed_s"] > 0.3
     assert found[-1]["blind_s"] == 0
-    assert [line["reason"] for line in found if line["type"] == "health"][0] == "joined_late"
+    assert next(line["reason"] for line in found if line["type"] == "health") == "joined_late"
 
 
 def test_the_device_is_let_go_when_its_user_is_killed(
