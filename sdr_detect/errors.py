@@ -4,7 +4,8 @@
 
     SdrDetectError
     ├ ConfigError          a setting, profile or converter file is wrong
-    │ └ ProfileError
+    │ ├ ProfileError
+    │ └ CalibrationError   a calibration, or a measurement for one, is of no use
     ├ SourceError          a device or stream cannot deliver
     │ ├ SourceNotFound
     │ ├ SourceBusy
@@ -50,6 +51,10 @@ class ConfigError(SdrDetectError):
 
 class ProfileError(ConfigError):
     """An emitter profile is wrong."""
+
+
+class CalibrationError(ConfigError):
+    """A calibration is wrong or does not fit, or a measurement for one shows nothing."""
 
 
 class SourceError(SdrDetectError):

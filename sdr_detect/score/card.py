@@ -18,6 +18,7 @@ from sdr_detect.score import (
     confusion,
     estimators,
     latency,
+    limit,
     roc,
     scenarios,
     sensitivity,
@@ -30,7 +31,7 @@ from sdr_detect.score.table import Table
 #: reads the verdicts of all the others.
 SECTIONS: dict[str, Section] = {
     module.NAME: module
-    for module in (sensitivity, scenarios, roc, latency, alerts, confusion, estimators)
+    for module in (sensitivity, scenarios, roc, limit, latency, alerts, confusion, estimators)
 }
 
 #: Form of the JSON; a change that breaks readers raises it.
