@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sdr_detect import __version__
+from sdr_detect.calibrated import Calibrated
+from sdr_detect.calibration.levels import Levels
 from sdr_detect.config import apply_sets, build, read_toml
 from sdr_detect.events import Event, Incident, Verdict
 from sdr_detect.formats.base import Recording
@@ -41,6 +43,7 @@ class Facts:
     sample_count: int | None = None
     duration_s: float | None = None
     notes: tuple[str, ...] = ()
+    calibration_sha256: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The line, ready for JSON."""
@@ -56,6 +59,12 @@ class Facts:
             "config_sha256": self.config_sha256,
             "version": __version__,
             "start_ns": self.info.start_ns,
+            "gain_db": self.info.gain_db,
+            "dbm_offset_db": self.info.dbm_offset_db,
+            "converter": self.info.plan.converter.name,
+            "converter_side": self.info.plan.converter.side,
+            "lo_hz": self.info.plan.lo_hz,
+            "calibration_sha256": self.calibration_sha256,
             "notes": list(self.notes),
         }
 
@@ -105,6 +114,8 @@ def analyze_recording(
     taps: Sequence[Tap] = (),
     picture: bool = False,
     stop: threading.Event | None = None,
+    levels: Levels | None = None,
+    calibration_sha256: str | None = None,
     make_pipeline: Callable[[Sequence[Profile], Settings], Detector] = Pipeline,
 ) -> Analysis:
     """Run a recording through a fresh pipeline.
@@ -123,6 +134,10 @@ def analyze_recording(
         Build a spectrogram on the way.
     stop : threading.Event, optional
         Ends the analysis early; the verdict is then on the part analysed.
+    levels : Levels, optional
+        States levels and limits in physical units.
+    calibration_sha256 : str, optional
+        Digest of the file they come from.
     make_pipeline : callable
         Makes the pipeline.
 
@@ -131,7 +146,10 @@ def analyze_recording(
     SdrDetectError
         The recording cannot be read to its end, or a sink takes no more.
     """
-    facts = _facts(recording, config_sha256(settings, profiles))
+    facts = replace(
+        _facts(recording, config_sha256(settings, profiles)), calibration_sha256=calibration_sha256
+    )
+    pipeline = Calibrated(make_pipeline(profiles, settings), levels or Levels(), settings)
     found = Collector()
     all_sinks: list[Sink] = [found, *sinks]
     if lines is not None:
@@ -144,7 +162,7 @@ def analyze_recording(
     drawing = SpectrogramTap(recording.sample_count) if picture else None
     verdict = run(
         recording,
-        _Doubting(make_pipeline(profiles, settings), evidence.unfit),
+        _Doubting(pipeline, evidence.unfit),
         all_sinks,
         overflow=Overflow.BLOCK,
         stop=stop,

@@ -1,4 +1,4 @@
-"""A source with its calibration: what it delivers says dBm and the LO's error."""
+"""A receiver with its calibration: its samples, and the verdict on them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sdr_detect.calibration.apply import apply
+from sdr_detect.calibration.levels import Levels
+from sdr_detect.calibration.link import Limits
 from sdr_detect.calibration.schema import Calibration
-from sdr_detect.model import Notice, StreamInfo
+from sdr_detect.events import Event, Verdict
+from sdr_detect.formats.base import Recording
+from sdr_detect.model import IQBlock, Notice, StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import Block
 from sdr_detect.registry import Driver
+from sdr_detect.runner import Detector
+from sdr_detect.settings import Settings
 
 
 class CalibratedSource:
@@ -48,3 +54,81 @@ class CalibratedSource:
     def close(self) -> None:
         """Close the source."""
         self._source.close()
+
+
+def restate(recording: Recording, calibration: Calibration, gain_db: float | None) -> None:
+    """Give a recording's captures what a calibration says; what does not hold is noted."""
+    found = [apply(calibration, capture.info, gain_db) for capture in recording.captures]
+    recording.captures = tuple(
+        replace(capture, info=applied.info)
+        for capture, applied in zip(recording.captures, found, strict=True)
+    )
+    problems = dict.fromkeys(text for applied in found for text in applied.problems)
+    recording.notes += tuple(f"calibration: {text}" for text in problems)
+
+
+class Calibrated:
+    """A pipeline whose verdict states its limit in physical units, and keeps to what is asked.
+
+    Parameters
+    ----------
+    pipeline : Detector
+    levels : Levels
+    settings : Settings
+    """
+
+    def __init__(self, pipeline: Detector, levels: Levels, settings: Settings) -> None:
+        self._pipeline = pipeline
+        self._levels = levels
+        self._required_dbm = settings.verdict.max_limit_eirp_dbm
+        self._info: StreamInfo | None = None
+        self._uncalibrated = False
+
+    def process(self, block: IQBlock) -> list[Event]:
+        """As the pipeline does."""
+        self._info = block.info
+        self._uncalibrated |= block.info.dbm_offset_db is None
+        return self._pipeline.process(block)
+
+    def finish(self) -> list[Event]:
+        """As the pipeline does, the verdict with its limit."""
+        events = self._pipeline.finish()
+        if events and isinstance(events[-1], Verdict):
+            info = None if self._uncalibrated else self._info
+            found = None if info is None else self._levels.limits(events[-1], info)
+            events[-1] = kept_to(events[-1], found, self._required_dbm)
+        return events
+
+
+def kept_to(verdict: Verdict, found: Limits | None, required_dbm: float | None) -> Verdict:
+    """The verdict with its limit; ``not_detected`` above what is asked is inconclusive.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    found : Limits or None
+    required_dbm : float or None
+        EIRP over the channel that an absence must be good for.
+    """
+    if found is not None:
+        verdict = replace(verdict, physical=found.stated)
+    if required_dbm is None or verdict.verdict != "not_detected":
+        return verdict
+    eirp = None if found is None else found.eirp_dbm
+    if eirp is None:
+        reason = (
+            f"a detection limit of {required_dbm:g} dBm EIRP is asked for, and none can be stated: "
+            "it takes --calibration with an antenna, within its validity, and site.distance_m"
+        )
+    elif eirp.value + eirp.expanded > required_dbm:
+        reason = (
+            f"only a terminal above {eirp.value:.1f} dBm EIRP (± {eirp.expanded:.1f} dB, k = 2) "
+            f"would surely have been found, {required_dbm:g} dBm with its uncertainty are asked "
+            "for: come nearer, watch longer, or take more antenna gain"
+        )
+    else:
+        return verdict
+    return replace(
+        verdict, verdict="inconclusive", confidence=0.0, pfa=1.0,
+        reasons=(reason, *verdict.reasons),
+    )  # fmt: skip

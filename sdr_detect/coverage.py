@@ -19,7 +19,11 @@ MAX_EPOCHS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Sums over epochs; each of the first `MAX_EPOCHS` has its own range, time and limit."""
+    """Sums over epochs; each of the first `MAX_EPOCHS` has its own range, time and limit.
+
+    ``noise_dbfs_per_hz`` and ``bandwidth_hz`` are the largest of any epoch, as the limit
+    is: together they state what was found everywhere.
+    """
 
     ranges_hz: tuple[tuple[float, float] | None, ...] = ()
     watched_s: tuple[float, ...] = ()
@@ -28,6 +32,8 @@ class Coverage:
     bursts: int = 0
     cells: int = 0
     overloaded: int = 0
+    noise_dbfs_per_hz: float | None = None
+    bandwidth_hz: float | None = None
 
     def with_epoch(self, epoch: Epoch, settings: BurstSettings) -> Coverage:
         """The sums with one epoch more."""
@@ -38,6 +44,8 @@ class Coverage:
             bursts=self.bursts + epoch.burst_count,
             cells=self.cells + epoch.cells,
             overloaded=self.overloaded + epoch.overloaded_cells,
+            noise_dbfs_per_hz=_larger(self.noise_dbfs_per_hz, epoch.noise_dbfs_per_hz),
+            bandwidth_hz=_larger(self.bandwidth_hz, epoch.layout.used_hz),
         )
         if len(self.watched_s) >= MAX_EPOCHS:
             last_s = self.watched_s[-1] + watched_s
@@ -63,6 +71,8 @@ class Coverage:
             self.blind_s,
             max(known) if known else None,
             self._problems(),
+            self.noise_dbfs_per_hz,
+            self.bandwidth_hz,
         )
 
     def _problems(self) -> tuple[str, ...]:
@@ -75,6 +85,10 @@ class Coverage:
         if not any(self.watched_s):
             return ("no sample could be analysed: the data are missing, zero or not finite",)
         return ()
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return max((v for v in (one, other) if v is not None), default=None)
 
 
 def _limit_db(epoch: Epoch, settings: BurstSettings) -> float | None:

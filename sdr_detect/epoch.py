@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -67,6 +68,8 @@ class Epoch:
         self.overloaded_cells = 0
         self.dwells = 0
         self.energy_excess = 0.0
+        self._noise_sum = 0.0
+        self._noise_dwells = 0
         self.burst_count = 0
         self.frame: Frame | None = None
         self._last: Dwell | None = None
@@ -124,6 +127,14 @@ class Epoch:
         return (self.blind_samples + self.lost_samples) / self.info.sample_rate_hz
 
     @property
+    def noise_dbfs_per_hz(self) -> float | None:
+        """Density of the noise reference, mean over the bins in use and over dwells."""
+        if not self._noise_sum > 0:
+            return None
+        mean = self._noise_sum / self._noise_dwells
+        return 10 * math.log10(mean / self.info.sample_rate_hz)
+
+    @property
     def span(self) -> Span | None:
         """From the first sample to the last."""
         if self.first_sample is None or self.stop_sample <= self.first_sample:
@@ -136,7 +147,15 @@ class Epoch:
         if span is None:
             return []
         pairs = [pair for detector in self._detectors for pair in detector.tracks(span)]
-        return [weigh_track(track, measured, self._profiles) for track, measured in pairs]
+        return [self._weighed(track, measured) for track, measured in pairs]
+
+    def _weighed(self, track: Track, measured: Measured) -> Judged:
+        """A track with its level and its matches."""
+        width_hz = track.freq_upper_hz - track.freq_lower_hz
+        noise = self.noise_dbfs_per_hz
+        if noise is not None and width_hz > 0:
+            track = replace(track, power_dbfs=noise + 10 * math.log10(width_hz) + track.snr_db)
+        return weigh_track(track, measured, self._profiles)
 
     def _covered(self) -> int:
         return 0 if self.first_sample is None else self.stop_sample - self.first_sample
@@ -164,7 +183,7 @@ class Epoch:
         if before_sample <= 0:
             return []
         gone = [
-            weigh_track(track, measured, self._profiles)
+            self._weighed(track, measured)
             for detector in self._detectors
             for track, measured in detector.retire(before_sample)
         ]
@@ -205,6 +224,8 @@ class Epoch:
                 int(np.count_nonzero(dwell.overload[:real] & ~blind)) * layout.fine
             )
         if dwell.analysed_frames:
+            self._noise_sum += float(dwell.floor[layout.subband >= 0].mean(dtype=np.float64))
+            self._noise_dwells += 1
             shown = np.flatnonzero(dwell.frame_ok)[:: max(1, dwell.analysed_frames // 64)]
             mean = dwell.power[shown].mean(axis=0)
             self.frame = Frame(self.info, dwell.first_sample, mean, dwell.floor.copy())

@@ -53,13 +53,44 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """A number with its expanded uncertainty (k = 2), which is None where it is not known."""
+
+    value: float
+    expanded: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalLimit:
+    """The detection limit of a calibrated receiver.
+
+    Parameters
+    ----------
+    dbm : Stated
+        Power at the antenna's port in the analysed bandwidth.
+    pfd_dbw_m2 : Stated or None
+        Flux density there in the same bandwidth; None without an antenna.
+    eirp_dbm : Stated or None
+        Towards here, over the whole channel; None without a distance.
+    channel_hz : float
+        Width of that channel.
+    """
+
+    dbm: Stated
+    pfd_dbw_m2: Stated | None
+    eirp_dbm: Stated | None
+    channel_hz: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The one answer for a recording or a watch.
 
     ``detected`` means an emission consistent with a *user terminal*. Absence
     is never "off": ``not_detected`` carries a detection limit and a
     probability of intercept; that is None when the recording's centre
-    frequency is not known.
+    frequency is not known. ``noise_dbfs_per_hz`` and ``bandwidth_hz`` are what the
+    limit refers to; ``physical`` is the limit where the receiver is calibrated.
     """
 
     verdict: VerdictWord
@@ -72,6 +103,9 @@ class Verdict:
     blind_s: float
     reasons: tuple[str, ...]
     alternatives: tuple[Alternative, ...] = field(default_factory=tuple)
+    noise_dbfs_per_hz: float | None = None
+    bandwidth_hz: float | None = None
+    physical: PhysicalLimit | None = None
 
     def __post_init__(self) -> None:
         for name in ("confidence", "pfa", "poi"):
@@ -137,6 +171,7 @@ def _track_json(event: TrackEvent) -> dict[str, Any]:
         "duty_cycle": _round(track.duty_cycle, 5),
         "burst_period_s": _finite(track.burst_period_s),
         "snr_db": _round(track.snr_db),
+        "power_dbfs": _round(track.power_dbfs),
         "pfa": track.pfa,
         "doppler_rate_hz_per_s": _round(track.doppler_rate_hz_per_s),
         "features": {name: _finite(value) for name, value in sorted(track.features.items())},
@@ -162,6 +197,9 @@ def _verdict_json(event: Verdict) -> dict[str, Any]:
         "confidence": _round(event.confidence, 4),
         "pfa": event.pfa,
         "detection_limit_db": _round(event.detection_limit_db),
+        "noise_dbfs_per_hz": _round(event.noise_dbfs_per_hz),
+        "bandwidth_hz": event.bandwidth_hz,
+        **_physical_json(event.physical),
         "poi": _round(event.poi, 4),
         "analysed_s": event.analysed_s,
         "blind_s": event.blind_s,
@@ -170,6 +208,22 @@ def _verdict_json(event: Verdict) -> dict[str, Any]:
             {"system": a.system, "profile": a.profile, "score": _round(a.score, 4), "why": a.why}
             for a in event.alternatives
         ],
+    }
+
+
+def _physical_json(limit: PhysicalLimit | None) -> dict[str, Any]:
+    named = {
+        "dbm": None if limit is None else limit.dbm,
+        "pfd_dbw_m2": None if limit is None else limit.pfd_dbw_m2,
+        "eirp_dbm": None if limit is None else limit.eirp_dbm,
+    }
+    return {
+        key: value
+        for name, stated in named.items()
+        for key, value in (
+            (f"detection_limit_{name}", None if stated is None else _round(stated.value)),
+            (f"detection_limit_{name}_expanded_db", stated and _round(stated.expanded)),
+        )
     }
 
 

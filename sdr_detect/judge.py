@@ -20,6 +20,7 @@ from sdr_detect.reasons import (
     doubts,
     plain_reasons,
     poi_problem,
+    poi_unknown,
     resemblance,
     suspicion,
     unexplained,
@@ -73,6 +74,8 @@ def judge(
     intercept = best_intercept(watch, profiles)
     if intercept is not None and intercept.poi < max(settings.min_poi, 1e-12):
         problems.append(poi_problem(intercept.poi, settings))
+    if intercept is None and settings.min_poi > 0:
+        problems.append(poi_unknown(settings))
     if problems or suspicions:
         return _inconclusive(tracks, watch, profiles, (*suspicions, *problems))
     pfa = settings.allowed_pfa(watch.analysed_s)
@@ -226,4 +229,6 @@ def _verdict(
         watch.blind_s,
         plain_reasons(tracks, watch, intercept, profiles),
         alternatives(tracks, system, profiles),
+        watch.noise_dbfs_per_hz,
+        watch.bandwidth_hz,
     )

@@ -330,7 +330,8 @@ class Track:
 
     ``features`` maps a name with its unit to a number, a list or None (not
     measurable here). ``pfa`` is the probability that noise alone makes a track
-    at least this significant in the analysed data.
+    at least this significant in the analysed data. ``power_dbfs`` is its level while
+    on, between its edges, noise subtracted; None where the noise is not known.
     """
 
     id: int
@@ -347,3 +348,4 @@ class Track:
     features: Mapping[str, Any]
     matches: tuple[Match, ...] = ()
     flags: frozenset[Flag] = frozenset()
+    power_dbfs: float | None = None

@@ -49,7 +49,8 @@ class Watch:
     """What was watched, and how well.
 
     ``rf_ranges_hz`` and ``watched_s`` go together, one for each stretch of the
-    stream at one frequency. ``problems`` are reasons why nothing can be said.
+    stream at one frequency. ``problems`` are reasons why nothing can be said. The
+    limit refers to noise of ``noise_dbfs_per_hz`` over ``bandwidth_hz``.
     """
 
     rf_ranges_hz: tuple[tuple[float, float] | None, ...]
@@ -57,6 +58,8 @@ class Watch:
     blind_s: float
     detection_limit_db: float | None
     problems: tuple[str, ...] = ()
+    noise_dbfs_per_hz: float | None = None
+    bandwidth_hz: float | None = None
 
     @property
     def analysed_s(self) -> float:
@@ -179,6 +182,14 @@ def poi_problem(poi: float, settings: VerdictSettings) -> str:
     )
 
 
+def poi_unknown(settings: VerdictSettings) -> str:
+    """Why nothing can be said of a probability of intercept that is asked for."""
+    return (
+        f"a probability of intercept of {settings.min_poi:.3f} is asked for, and none can be "
+        "stated: the centre frequency is not known; give --rf, or --if and --converter"
+    )
+
+
 def plain_reasons(
     tracks: Sequence[Judged],
     watch: Watch,
@@ -212,6 +223,10 @@ def plain_reasons(
         reasons.append(
             f"{watch.analysed_s:.3g} s watched: probability of intercept {intercept.poi:.3f} for "
             f"an active {intercept.name}; absence from what was watched is not silence"
+        )
+    if watch.blind_s > 0:
+        reasons.append(
+            f"{watch.blind_s:.3g} s beside them were lost, zero or overloaded, and are not covered"
         )
     reasons += [
         f"{p.name} transmits outside what this set-up receives: neither seen nor excluded"

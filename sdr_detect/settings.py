@@ -156,6 +156,11 @@ class VerdictSettings(Strict):
     #: the first looks are this far apart, later ones up to 10 s. 0 for none.
     look_s: float = Field(default=1.0, ge=0, le=3600)
 
+    #: EIRP towards the receiver, over a whole channel, that "not detected" must be good
+    #: for, its expanded uncertainty included; else it becomes "inconclusive". It takes a
+    #: calibration, an antenna and `site.distance_m`. None asks for nothing.
+    max_limit_eirp_dbm: float | None = Field(default=None, ge=-100, le=120)
+
     def allowed_pfa(self, listened_s: float) -> float:
         """Chance of a false detection that one detector has in so much listening.
 
@@ -164,6 +169,16 @@ class VerdictSettings(Strict):
         """
         share = self.false_alarms_per_day / len(GROUNDS) * listened_s / DAY_S
         return min(MOST_PFA, max(self.max_pfa, share))
+
+
+class SiteSettings(Strict):
+    """Where the receiver stands; it changes no detection, only levels and limits."""
+
+    #: Distance to the vessel, and its standard uncertainty.
+    distance_m: float | None = Field(default=None, gt=0, le=1e7)
+    distance_uncertainty_m: float = Field(default=0.0, ge=0, le=1e7)
+    #: Standard deviation, on either axis, of where the antenna points.
+    pointing_error_deg: float = Field(default=0.0, ge=0, le=90)
 
 
 class Settings(Strict):
@@ -177,6 +192,7 @@ class Settings(Strict):
     tracks: TrackSettings = TrackSettings()
     sweep: SweepSettings = SweepSettings()
     verdict: VerdictSettings = VerdictSettings()
+    site: SiteSettings = SiteSettings()
 
     def reported_pfa(self, listened_s: float) -> float:
         """Chance below which what folding or activity shows is told after so much listening."""

@@ -139,7 +139,9 @@ def estimate_lo(
     fits = abs(stated.mean_hz - converter.lo_hz) <= tolerance_hz
     orientation = _orientation(stated, cases)
     if not fits or orientation == "mirrored":
-        raise CalibrationError(_misfit(stated, cases, converter, tolerance_hz, () if image else others))
+        raise CalibrationError(
+            _misfit(stated, cases, converter, tolerance_hz, () if image else others)
+        )
     budget = _budget(sightings, plan, stated, clock_ppm)
     return LoEstimate(budget, orientation)
 

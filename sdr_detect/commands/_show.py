@@ -19,6 +19,7 @@ from sdr_detect.sinks import wording
 
 if TYPE_CHECKING:
     from sdr_detect.analysis import Facts
+    from sdr_detect.calibration.levels import Levels
     from sdr_detect.sinks.collect import Collector
 
 _STYLE = {"detected": "bold red", "not_detected": "bold green", "inconclusive": "bold yellow"}
@@ -39,11 +40,13 @@ def console() -> Console:
     )
 
 
-def recording(facts: Facts, found: Collector, verdict: Verdict) -> RenderableType:
+def recording(
+    facts: Facts, found: Collector, verdict: Verdict, levels: Levels | None = None
+) -> RenderableType:
     """One analysed recording, verdict last."""
     parts: list[RenderableType] = [Text(plain(facts.path), style="bold"), _facts(facts)]
     if found.tracks:
-        parts.append(tracks(found.tracks, found.track_count))
+        parts.append(tracks(found.tracks, found.track_count, levels))
     parts += [_indented(line) for line in incident_lines(found)]
     return Group(*parts, verdict_text(verdict), Text())
 
@@ -60,12 +63,14 @@ def _facts(facts: Facts) -> Text:
     return Text("  " + plain(" · ".join(told)))
 
 
-def tracks(events: Sequence[TrackEvent], count: int) -> RenderableType:
+def tracks(
+    events: Sequence[TrackEvent], count: int, levels: Levels | None = None
+) -> RenderableType:
     """The tracks, best match first; ``count`` of them there were."""
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("track", "kind", "frequencies"):
         table.add_column(name, no_wrap=True)
-    for name in ("bursts", "duty", "period", "C/N"):
+    for name in ("bursts", "duty", "period", "C/N", "level"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("best match", overflow="fold")
     ordered = wording.by_score(events)
@@ -79,6 +84,7 @@ def tracks(events: Sequence[TrackEvent], count: int) -> RenderableType:
             wording.UNKNOWN if track.duty_cycle is None else wording.percent(track.duty_cycle),
             wording.seconds(track.burst_period_s),
             wording.level(track),
+            wording.power(event, levels),
             wording.match_text(wording.best_match(track)),
         )
     parts: list[RenderableType] = [table]

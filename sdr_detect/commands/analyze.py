@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdr_detect.commands import _exit
+from sdr_detect.commands._calibration_options import (
+    CalibrationOption,
+    GainOption,
+    calibration_from_options,
+)
 from sdr_detect.commands._output import (
     ConfigOption,
     FailOnDetectOption,
@@ -36,6 +41,8 @@ from sdr_detect.errors import SdrDetectError, SinkError
 
 if TYPE_CHECKING:
     from sdr_detect.analysis import Analysis
+    from sdr_detect.calibration.levels import Levels
+    from sdr_detect.commands._calibration_options import Calibrating
     from sdr_detect.formats.base import RawSpec, Recording
     from sdr_detect.profiles.schema import Profile
     from sdr_detect.report import Section
@@ -69,6 +76,8 @@ def analyze(
     rf: RfOption = None,
     if_: IfOption = None,
     converter: ConverterOption = None,
+    calibration: CalibrationOption = None,
+    gain: GainOption = None,
 ) -> None:
     """Analyse recordings and say whether a user terminal transmitted in them.
 
@@ -86,6 +95,7 @@ def analyze(
     keep_recordings(recordings, json, report)
     spec = spec_from_options(datatype, rate, rf, if_, converter)
     settings = resolve_settings(config, sets or ())
+    calibrating = calibration_from_options(calibration, gain)
     if plots is not None:
         make_folder(plots)
     with json_output(json) as out, stop_on_interrupt() as stop:
@@ -100,6 +110,7 @@ def analyze(
             annotate=annotate,
             plots=plots,
             keep_sections=report is not None,
+            calibrating=calibrating,
         )
         for path in recordings:
             job.run(path)
@@ -129,6 +140,7 @@ class _Job:
     annotate: bool
     plots: Path | None
     keep_sections: bool
+    calibrating: Calibrating
     failed: bool = False
     detected: bool = False
     sections: list[Section] = field(default_factory=list)
@@ -136,11 +148,14 @@ class _Job:
 
     def run(self, path: Path) -> None:
         """Analyse one recording; report what cannot be read and go on."""
+        from sdr_detect.calibrated import restate
         from sdr_detect.formats.find import open_recording
 
         lines = self._lines()
         try:
             with open_recording(path, self.spec) as recording:
+                if self.calibrating.calibration is not None:
+                    restate(recording, self.calibrating.calibration, self.calibrating.gain_db)
                 self._show(recording, self._analyse(recording, lines))
         except SinkError:
             raise  # the next recording could not be written either
@@ -150,9 +165,14 @@ class _Job:
     def _lines(self) -> JsonLines | None:
         from sdr_detect.sinks.jsonl import JsonLines
 
-        return (
-            None if self.json_out is None else JsonLines(self.json_out, max_bursts=self.max_bursts)
-        )
+        if self.json_out is None:
+            return None
+        return JsonLines(self.json_out, max_bursts=self.max_bursts, levels=self.levels)
+
+    @property
+    def levels(self) -> Levels:
+        """What states levels in physical units."""
+        return self.calibrating.levels(self.settings.site)
 
     def _analyse(self, recording: Recording, lines: JsonLines | None) -> Analysis:
         from sdr_detect.analysis import analyze_recording
@@ -167,6 +187,8 @@ class _Job:
                 taps=taps,
                 picture=self.plots is not None or self.keep_sections,
                 stop=self.stop,
+                levels=self.levels,
+                calibration_sha256=self.calibrating.sha256,
             )
 
     def _show(self, recording: Recording, result: Analysis) -> None:
@@ -187,10 +209,12 @@ class _Job:
         if self.keep_sections:
             from sdr_detect.report import Section
 
-            self.sections.append(Section(result.facts, result.found, result.verdict, image))
+            self.sections.append(
+                Section(result.facts, result.found, result.verdict, image, self.levels)
+            )
         if self.tables:
             out = _show.console()
-            out.print(_show.recording(result.facts, result.found, result.verdict))
+            out.print(_show.recording(result.facts, result.found, result.verdict, self.levels))
             for path in written:
                 out.print(f"wrote {path}", markup=False)
 

@@ -9,6 +9,11 @@ from typing import Annotated
 import typer
 
 from sdr_detect.commands import _exit, _keep
+from sdr_detect.commands._calibration_options import (
+    CalibrationOption,
+    GainOption,
+    calibration_from_options,
+)
 from sdr_detect.commands._curve_options import CurveKeyOption, CurveServerOption, subscriber_keys
 from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._output import (

@@ -23,6 +23,7 @@ from sdr_detect.sinks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from sdr_detect.analysis import Facts
+    from sdr_detect.calibration.levels import Levels
 
 #: Rows of a table of incidents; a printed page of more helps nobody.
 INCIDENTS = 100
@@ -36,6 +37,7 @@ class Section:
     found: Collector
     verdict: Verdict
     image: bytes | None = None
+    levels: Levels | None = None
 
 
 def render(sections: Sequence[Section], settings: Settings, profiles: Sequence[Profile]) -> str:
@@ -89,6 +91,7 @@ def _view(section: Section) -> dict[str, Any]:
         "incident_count": found.incident_count,
         "image": None if image is None else base64.b64encode(image).decode(),
         "seconds": info.seconds,
+        "levels": section.levels,
     }
 
 
@@ -110,6 +113,15 @@ def _recording_rows(facts: Facts) -> list[tuple[str, str]]:
         ("first sample", wording.start_time(info)),
         ("duration", wording.seconds(facts.duration_s)),
         ("samples", count),
+        ("gain", wording.decibel(info.gain_db)),
+        (
+            "dBFS to dBm",
+            "not calibrated: levels are dBFS"
+            if info.dbm_offset_db is None
+            else f"{info.dbm_offset_db:+.2f} dB",
+        ),
+        ("LO error", f"{plan.lo_error_ppm:+.3f} ppm"),
+        ("SHA-256 of the calibration", facts.calibration_sha256 or "none"),
         ("SHA-256 of settings and profiles", facts.config_sha256),
         ("program", f"sdr-detect {__version__}"),
     ]

@@ -94,6 +94,8 @@ def tables(plan: Plan, results: Results) -> list[Table]:
         "send 0.84 ms every 12 ms in the mean and fill the slice.",
         "`held` is no only where the interval excludes what is promised.",
     ]
+    if plan.quick:
+        notes.append("Quick run: 1 s only, with few trials.")
     return [Table(NAME, "Share found of terminals at the stated limit", _COLUMNS, tuple(rows),
                   tuple(notes))]  # fmt: skip
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from sdr_detect.calibration.levels import Levels
 from sdr_detect.errors import SinkError
 from sdr_detect.events import BurstEvent, Event, Verdict, to_json
 
@@ -26,12 +27,22 @@ class JsonLines:
         before the verdict.
     flush : bool
         Flush every line, so that a reader of a live watch sees it at once.
+    levels : Levels, optional
+        Adds levels in physical units.
     """
 
-    def __init__(self, out: TextIO, *, max_bursts: int = MAX_BURSTS, flush: bool = False) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        *,
+        max_bursts: int = MAX_BURSTS,
+        flush: bool = False,
+        levels: Levels | None = None,
+    ) -> None:
         self._out = out
         self._max_bursts = max_bursts
         self._flush = flush
+        self._levels = levels or Levels()
         self._bursts = 0
 
     def write(self, event: Event) -> None:
@@ -48,7 +59,7 @@ class JsonLines:
                 return
         if isinstance(event, Verdict) and self._bursts > self._max_bursts:
             self.write_object(self._summary())
-        self.write_object(to_json(event))
+        self.write_object(to_json(event) | self._levels.fields(event))
 
     def write_object(self, item: dict[str, Any]) -> None:
         """Write a line that is no event: what was analysed, or an error.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
-from sdr_detect.events import Alternative, TrackEvent, Verdict
+from sdr_detect.calibration.levels import Levels
+from sdr_detect.events import Alternative, Stated, TrackEvent, Verdict
 from sdr_detect.model import Flag, Match, StreamInfo, Track
 
 #: Systems as their operators write them.
@@ -65,7 +66,41 @@ def limit(verdict: Verdict) -> str:
     """Above which level a terminal would have been found."""
     if verdict.detection_limit_db is None:
         return "found; no detection limit can be stated"
-    return f"above a C/N of {verdict.detection_limit_db:+.1f} dB in the analysed bandwidth"
+    text = f"above a C/N of {verdict.detection_limit_db:+.1f} dB in the analysed bandwidth"
+    physical = verdict.physical
+    if physical is not None and physical.eirp_dbm is not None:
+        text += f", {stated(physical.eirp_dbm, 'dBm')} EIRP over the channel,"
+    return text
+
+
+def stated(number: Stated, unit: str) -> str:
+    """A number with its expanded uncertainty."""
+    doubt = "uncertainty unknown" if number.expanded is None else f"± {number.expanded:.1f} dB"
+    return f"{number.value:.1f} {unit} ({doubt})"
+
+
+def physical_limits(verdict: Verdict) -> list[tuple[str, str]]:
+    """The limit in physical units, as names and values; that there is none is said too."""
+    found = verdict.physical
+    if found is None:
+        return [("in physical units", "none: the receiver is not calibrated for this")]
+    rows = [("at the antenna's port", stated(found.dbm, "dBm"))]
+    if found.pfd_dbw_m2 is not None:
+        rows.append(("as flux density", stated(found.pfd_dbw_m2, "dBW/m²")))
+    if found.eirp_dbm is not None:
+        over = f" over {found.channel_hz / 1e6:g} MHz, free space"
+        rows.append(("as EIRP towards here", stated(found.eirp_dbm, "dBm") + over))
+    return rows
+
+
+def power(event: TrackEvent, levels: Levels | None) -> str:
+    """Level of a track in its bandwidth: dBm where calibrated, else dBFS."""
+    found = (levels or Levels()).level(event)
+    if found is None:
+        dbfs = event.track.power_dbfs
+        return UNKNOWN if dbfs is None else f"{dbfs:.1f} dBFS"
+    doubt = "" if found.dbm.expanded is None else f" ± {found.dbm.expanded:.1f}"
+    return f"{found.dbm.value:.1f}{doubt} dBm"
 
 
 def facts(verdict: Verdict) -> list[tuple[str, str]]:
@@ -87,6 +122,7 @@ def facts(verdict: Verdict) -> list[tuple[str, str]]:
         # Where nothing is claimed there is nothing to be confident of.
         *(claimed if verdict.verdict != "inconclusive" else []),
         ("detection limit", limit_text),
+        *(physical_limits(verdict) if verdict.detection_limit_db is not None else []),
         ("probability of intercept", percent(verdict.poi)),
         ("analysed", f"{seconds(verdict.analysed_s)}, blind {seconds(verdict.blind_s)}"),
     ]
