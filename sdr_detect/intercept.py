@@ -33,8 +33,9 @@ HEAD_CORRELATION = 0.58
 PD = 0.9
 
 #: What the chain loses against the two requirements below. Measured on simulated
-#: terminals: 0.5 dB at 2.4 Msps in 1 s, 0.6 dB at 20 Msps in 0.3 s.
-LOSS_DB = 1.0
+#: terminals at 2.4 Msps, whose bursts come at 5 to 13 frames (`score`, section limit):
+#: with 1.0 dB, 0.87 of 400 were found in 0.3 s and 0.89 of 100 in 1 s.
+LOSS_DB = 1.3
 
 #: Phases and lags that are searched for the preamble where the energy is found.
 HEAD_TESTS = 84

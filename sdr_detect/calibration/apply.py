@@ -101,9 +101,12 @@ def _misfits(calibration: Calibration, info: StreamInfo) -> list[str]:
         )
     elif info.gain_db is not None and valid.gain_db is None:
         found.append(f"gain {info.gain_db:g} dB, calibrated at a gain that was not stated")
-    elif info.gain_db is not None and valid.gain_db is not None:
-        if abs(info.gain_db - valid.gain_db) > _SAME_GAIN_DB:
-            found.append(f"gain {info.gain_db:g} dB, calibrated for {valid.gain_db:g} dB")
+    elif (
+        info.gain_db is not None
+        and valid.gain_db is not None
+        and (abs(info.gain_db - valid.gain_db) > _SAME_GAIN_DB)
+    ):
+        found.append(f"gain {info.gain_db:g} dB, calibrated for {valid.gain_db:g} dB")
     if abs(info.sample_rate_hz / valid.sample_rate_hz - 1) > _SAME_RATE:
         found.append(
             f"rate {info.sample_rate_hz:.9g} Hz, calibrated for {valid.sample_rate_hz:.9g} Hz"

@@ -204,20 +204,3 @@ def session_noise(noise_dbfs_per_hz: float, offset: Budget) -> Budget:
     """Noise density at the port, dBm/Hz, as a session measured it on itself."""
     term = Term("noise of the session", noise_dbfs_per_hz, SESSION_NOISE_DB, "dBFS/Hz", kind="A")
     return summed("noise density", "dBm/Hz", [term, *offset.terms])
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A terminal at the limit, by what its antenna sends towards here.
-
-    ``power_dbm`` at its antenna's port would have been found, if the gain towards
-    the receiver is ``gain_dbi``.
-    """
-
-    gain_dbi: float
-    power_dbm: float
-
-
-def terminals(eirp_dbm: float) -> tuple[Found, ...]:
-    """Which terminals lie at an EIRP limit, under each assumed gain towards the horizon."""
-    return tuple(Found(gain, eirp_dbm - gain) for gain in HORIZON_GAINS_DBI)

@@ -233,3 +233,33 @@ def _budget(
         wander = case.spread_hz / math.sqrt(12)
         terms.append(Term("wander between them", 0.0, wander, "Hz", ppm, "A"))
     return Budget("LO error", "ppm", (case.mean_hz - nominal_hz) * ppm, tuple(terms))
+
+
+def lo_drift(
+    measured: tuple[float, float], known_hz_per_s: float, *, image: bool = False
+) -> tuple[float, float]:
+    """Drift of the LO, Hz/s, with its standard uncertainty, from that of a known carrier.
+
+    Parameters
+    ----------
+    measured : (float, float)
+        Drift of the carrier, rising with RF, and its standard uncertainty.
+    known_hz_per_s : float
+        What it does on air; 0 for a steady one.
+    image : bool
+        It arrives through the converter's image.
+
+    Raises
+    ------
+    CalibrationError
+        It drifts as fast as known, the other way: the spectrum is upside down.
+    """
+    seen, sigma = measured
+    wanted = -known_hz_per_s if image else known_hz_per_s
+    off, mirrored = abs(seen - wanted), abs(seen + wanted)
+    if abs(wanted) > 10 * sigma and _CLEARLY * mirrored < off:
+        raise CalibrationError(
+            f"the carrier drifts by {seen:+.4g} Hz/s, {wanted:+.4g} Hz/s are known: the spectrum "
+            "is upside down; the converter's file states the wrong side, or I and Q are swapped"
+        )
+    return (seen - wanted if image else wanted - seen), sigma

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from sdr_detect.calibration.levels import Levels
     from sdr_detect.calibration.schema import Calibration
+    from sdr_detect.registry import Driver
     from sdr_detect.settings import SiteSettings
 
 _PANEL = "Calibration"
@@ -48,6 +49,14 @@ class Calibrating:
         from sdr_detect.calibration.levels import Levels
 
         return Levels(self.calibration, site)
+
+    def source(self, driver: Driver) -> Driver:
+        """The source with the calibration in its stream."""
+        from sdr_detect.calibrated import CalibratedSource
+
+        if self.calibration is None:
+            return driver
+        return CalibratedSource(driver, self.calibration, self.gain_db)
 
 
 def calibration_from_options(file: Path | None, gain_db: float | None) -> Calibrating:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from sdr_detect.commands._calibration_options import Calibrating
 from sdr_detect.commands._output import picture_name
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ class Watch:
         settings: Settings,
         policy: Policy,
         stop: threading.Event,
+        calibrating: Calibrating | None = None,
     ) -> None:
         from sdr_detect.analysis import Facts, config_sha256
+        from sdr_detect.calibrated import Calibrated
         from sdr_detect.catalog import profiles
         from sdr_detect.live import open_live
         from sdr_detect.pipeline import Pipeline
@@ -48,9 +51,12 @@ class Watch:
         emitters = profiles()
         _warm_up(Pipeline(emitters, settings))
         self.pipeline = Pipeline(emitters, settings)
-        self.driver = open_live(uri, options, policy=policy, stop=stop)
+        known = calibrating or Calibrating()
+        self.levels = known.levels(settings.site)
+        self.judged = Calibrated(self.pipeline, self.levels, settings)
+        self.driver = known.source(open_live(uri, options, policy=policy, stop=stop))
         digest = config_sha256(settings, emitters)
-        self.facts = Facts(uri, "stream", self.driver.info, digest)
+        self.facts = Facts(uri, "stream", self.driver.info, digest, calibration_sha256=known.sha256)
         self.found = Collector()
         self.picture = SpectrogramTap()
 
@@ -71,7 +77,7 @@ class Watch:
 
         sinks: list[Sink] = [self.found]
         if out is not None:
-            lines = JsonLines(out, max_bursts=cap, flush=True)
+            lines = JsonLines(out, max_bursts=cap, flush=True, levels=self.levels)
             lines.write_object(self.facts.to_json())
             sinks.append(lines)
         if tables:
@@ -86,7 +92,7 @@ class Watch:
             taps.append(_Status(self.pipeline))
         runner.run(
             self.driver,
-            self.pipeline,
+            self.judged,
             sinks,
             overflow=self.driver.overflow,
             stop=stop,
@@ -109,7 +115,7 @@ class Watch:
         console = _show.console()
         _clear_status()
         if tables:
-            console.print(_show.recording(self.facts, self.found, self.found.verdict))
+            console.print(_show.recording(self.facts, self.found, self.found.verdict, self.levels))
         picture = self.picture.result()
         if plots is not None and picture is not None:
             path = plots / picture_name(self.facts.info.stream_id)

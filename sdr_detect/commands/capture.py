@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdr_detect.commands import _exit, _keep
+from sdr_detect.commands._calibration_options import (
+    CalibrationOption,
+    GainOption,
+    calibration_from_options,
+)
 from sdr_detect.commands._curve_options import CurveAllowOption, CurveKeyOption, publisher_keys
 from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._recording_options import (
@@ -65,6 +70,8 @@ def capture(
     converter: ConverterOption = None,
     curve_key: CurveKeyOption = None,
     curve_allow: CurveAllowOption = None,
+    calibration: CalibrationOption = None,
+    gain: GainOption = None,
 ) -> None:
     """Receive, and hand the samples to other processes, to a file, or to both.
 
@@ -95,10 +102,13 @@ def capture(
         raise typer.BadParameter(
             "--wait-subscriber is for replays: a receiver runs on; start the subscriber first"
         )
+    calibrating = calibration_from_options(calibration, gain)
     keys = publisher_keys(curve_key, curve_allow, publish)
     options = SourceOptions(spec_from_options(datatype, rate, rf, if_, converter))
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
-        driver = open_live(source, options, policy=Policy(give_up, keep_trying), stop=stop)
+        driver = calibrating.source(
+            open_live(source, options, policy=Policy(give_up, keep_trying), stop=stop)
+        )
         stack.callback(driver.close)
         outlets: list[Outlet] = []
         keeper = _keep.begin(stack, record, alone=publish is None)

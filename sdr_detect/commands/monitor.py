@@ -81,6 +81,8 @@ def monitor(
     converter: ConverterOption = None,
     curve_key: CurveKeyOption = None,
     curve_server: CurveServerOption = None,
+    calibration: CalibrationOption = None,
+    gain: GainOption = None,
 ) -> None:
     """Watch a source and tell events as they happen; the verdict comes at the end.
 
@@ -104,6 +106,7 @@ def monitor(
     from sdr_detect.resume import Policy
 
     settings = resolve_settings(config, sets or ())
+    calibrating = calibration_from_options(calibration, gain)
     spec = spec_from_options(datatype, rate, rf, if_, converter)
     keys = subscriber_keys(curve_key, curve_server, subscribe)
     try:
@@ -115,7 +118,7 @@ def monitor(
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
         uri = source or f"zmq://{subscribe}"
         keeper = _keep.begin(stack, record)
-        watch = Watch(uri, options, settings, Policy(give_up, keep_trying), stop)
+        watch = Watch(uri, options, settings, Policy(give_up, keep_trying), stop, calibrating)
         stack.callback(watch.driver.close)
         out = stack.enter_context(json_output(json))
         try:

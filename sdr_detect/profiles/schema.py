@@ -175,6 +175,25 @@ AnyClaim = Annotated[
 ]
 
 
+class Power(Strict):
+    """What such an emitter sends: EIRP at boresight, or power at its antenna's port.
+
+    It decides nothing; a detection limit is read against it.
+    """
+
+    text: str = Field(min_length=3)
+    eirp_dbw: float | None = Field(default=None, ge=-100, le=150)
+    port_dbm: float | None = Field(default=None, ge=-100, le=120)
+    source: str = Field(min_length=2)
+    confidence: Confidence
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Power:
+        if (self.eirp_dbw is None) == (self.port_dbm is None):
+            raise ValueError("give either eirp_dbw or port_dbm")
+        return self
+
+
 class Profile(Strict):
     """One emitter.
 
@@ -193,6 +212,7 @@ class Profile(Strict):
     min_structural: int = Field(default=1, ge=1, le=5)
     prior: float = Field(default=-3.0, ge=-10, le=0, description="log odds before evidence")
     summary: str
+    power: tuple[Power, ...] = ()
     claims: list[AnyClaim] = Field(min_length=1)
 
     @property
