@@ -128,7 +128,10 @@ class Epoch:
 
     @property
     def noise_dbfs_per_hz(self) -> float | None:
-        """Density of the noise reference, mean over the bins in use and over dwells."""
+        """Density of the noise reference: median over the bins in use, mean over dwells.
+
+        The median leaves out where the passband falls off.
+        """
         if not self._noise_sum > 0:
             return None
         mean = self._noise_sum / self._noise_dwells
@@ -224,7 +227,7 @@ class Epoch:
                 int(np.count_nonzero(dwell.overload[:real] & ~blind)) * layout.fine
             )
         if dwell.analysed_frames:
-            self._noise_sum += float(dwell.floor[layout.subband >= 0].mean(dtype=np.float64))
+            self._noise_sum += dwell.floor_level
             self._noise_dwells += 1
             shown = np.flatnonzero(dwell.frame_ok)[:: max(1, dwell.analysed_frames // 64)]
             mean = dwell.power[shown].mean(axis=0)

@@ -243,7 +243,7 @@ def _check(kind: Kind, one: Result, other: Result) -> None:
 def partner(track: Seen, one: Result, other: Result, shift_hz: float = 0.0) -> Seen | None:
     """The track of the other result that is the same emission, moved by ``shift_hz``."""
     alike = [t for t in other.tracks if _same(track, one, t, other, shift_hz)]
-    return max(alike, key=lambda t: t.snr_db, default=None)
+    return max(alike, key=lambda t: (t.kind == track.kind, t.snr_db), default=None)
 
 
 def _same(track: Seen, one: Result, other_track: Seen, other: Result, shift_hz: float) -> bool:
@@ -309,6 +309,7 @@ def _told(kind: Kind, finding: Finding, gone: bool, pairs: int) -> Finding:
     contrast, doubt = finding.contrast_db or 0.0, finding.expanded_db or 0.0
     bound = "at least " if finding.at_least else ""
     figure = f"by {bound}{contrast:.1f} ± {doubt:.1f} dB"
+    change = f"{-contrast:+.1f} ± {doubt:.1f} dB"
     where = {"off-target": "off target", "absorber": "with the absorber"}.get(kind, "")
     alone = "" if pairs > 1 else (
         "; of one pair only: an emitter's own change may look the same (terminals step by 20 dB "
@@ -333,7 +334,7 @@ def _told(kind: Kind, finding: Finding, gone: bool, pairs: int) -> Finding:
         fall = f"stronger {where}" if stronger else f"as strong {where}"
         return replace(
             finding, status="stronger" if stronger else "same", counts=False,
-            text=f"{origin}: {fall} (weaker {figure}); it does not count for this vessel",
+            text=f"{origin}: {fall} ({change}); it does not count for this vessel",
         )  # fmt: skip
     return replace(finding, text=f"not decided: weaker {where} {figure}; repeat it")
 

@@ -21,8 +21,9 @@ SPEED_OF_LIGHT_M_PER_S = 299_792_458.0
 #: stays within 0.5 dB of what is stated.
 LIMIT_MODEL_DB = 0.5
 
-#: Standard uncertainty of a noise density that a session measures on itself.
-SESSION_NOISE_DB = 0.1
+#: Standard uncertainty of a noise density that a session measures on itself: a
+#: quantile of 256 frames a dwell (0.1 dB), and a passband that is not flat.
+SESSION_NOISE_DB = 0.3
 
 #: What a terminal's antenna may send towards the horizon; no mask was read.
 HORIZON_GAINS_DBI = (0.0, -10.0, -20.0)

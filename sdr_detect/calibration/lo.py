@@ -137,7 +137,9 @@ def estimate_lo(
     side = converter.side if not image else ("high" if converter.side == "low" else "low")
     stated = next(c for c in cases if c.side == side and not c.mirrored)
     fits = abs(stated.mean_hz - converter.lo_hz) <= tolerance_hz
-    orientation = _orientation(stated, cases)
+    # A converter of another LO may fit as well; that is no doubt about this one.
+    near = [c for c in cases if c is stated or abs(c.mean_hz - converter.lo_hz) <= tolerance_hz]
+    orientation = _orientation(stated, cases, near)
     if not fits or orientation == "mirrored":
         raise CalibrationError(
             _misfit(stated, cases, converter, tolerance_hz, () if image else others)
@@ -162,14 +164,14 @@ def _cases(sightings: Sequence[Sighting], plan: FrequencyPlan) -> list[Case]:
     return cases
 
 
-def _orientation(stated: Case, cases: Sequence[Case]) -> Orientation:
-    """Whether several sightings agree, and would not in any other case."""
+def _orientation(stated: Case, cases: Sequence[Case], near: Sequence[Case]) -> Orientation:
+    """Whether several sightings agree, and would not in any other case with an LO near."""
     if len(stated.lo_hz) < 2:
         return "not checked"
     best = min(cases, key=lambda case: case.spread_hz)
     if stated.spread_hz <= _WANDER_HZ:
-        told = all(c.spread_hz > _CLEARLY * max(stated.spread_hz, 1.0) for c in cases
-                   if c is not stated)  # fmt: skip
+        least_hz = _CLEARLY * max(stated.spread_hz, 1.0)
+        told = all(c is stated or c.spread_hz > least_hz for c in near)
         return "upright" if told else "not checked"
     if _CLEARLY * best.spread_hz < stated.spread_hz:
         return "mirrored"

@@ -351,7 +351,7 @@ def _show_terminals(rows: Sequence[Row], emitter: Profile) -> None:
     for row in rows:
         watts = 10 ** (row.port_dbm / 10 - 3)
         typical = "unknown" if row.typical is None else f"{row.typical.port_dbm:g} dBm"
-        reach = "unknown" if row.reach_m is None else f"{row.reach_m:.0f} m"
+        reach = "unknown" if row.reach_m is None else f"{row.reach_m / 1e3:.3g} km, free space"
         table.add_row(
             f"{row.gain_dbi:+.0f} dBi", f"{row.port_dbm:.1f} dBm ({watts:.3g} W)", typical,
             row.word, reach,
