@@ -41,6 +41,9 @@ _NEIGHBOURS = 33
 #: More than this of the time, or of the band, above the rest: not quiet.
 _MOST_REJECTED = 0.3
 
+#: A gain that wanders by more than 1 dB is none.
+_MOST_UNSTEADY = 0.25
+
 #: Above this share of saturated samples the level is no longer that of the noise.
 _MOST_CLIPPED = 1e-4
 
@@ -122,11 +125,13 @@ def noise_density(blocks: Iterable[IQBlock]) -> NoiseDensity:
     width_hz = info.usable_hz or _USED_SHARE * info.sample_rate_hz
     offset = np.abs(np.arange(NFFT) - NFFT // 2)
     band = (offset <= width_hz / 2 / info.sample_rate_hz * NFFT) & (offset > _DC_BINS)
-    used = band & ~_spurs(parts.mean(axis=0), band, len(parts))
-    level = parts[:, used].mean(axis=1)
+    level = parts[:, band].mean(axis=1)
     if not np.all(level > 0):
         raise CalibrationError("it holds zeros: samples are missing, or the receiver was mute")
-    quiet, thermal = _quiet_parts(level, int(used.sum()))
+    # Emissions first: one of them hides which bins stand out all the time.
+    quiet = _quiet_parts(level, int(band.sum()))
+    used = band & ~_spurs(parts[quiet].mean(axis=0), band, int(quiet.sum()))
+    level = parts[:, used].mean(axis=1)
     lost_bins = 1 - used.sum() / band.sum()
     if 1 - quiet.mean() > _MOST_REJECTED or lost_bins > _MOST_REJECTED:
         raise CalibrationError(
@@ -134,12 +139,18 @@ def noise_density(blocks: Iterable[IQBlock]) -> NoiseDensity:
             "stand out; terminate the input, or put the absorber on"
         )
     mean = float(level[quiet].mean())
-    scatter = float(level[quiet].var(ddof=1)) / mean**2
+    thermal = _thermal(int(used.sum()))
+    instability = math.sqrt(max(0.0, float(level[quiet].var(ddof=1)) / mean**2 - thermal**2))
+    if instability > _MOST_UNSTEADY:
+        raise CalibrationError(
+            f"it is not quiet: its level wanders by {DB_PER_NEPER * instability:.1f} dB; terminate "
+            "the input, switch gain control off"
+        )
     bins_hz = info.sample_rate_hz / NFFT
     return NoiseDensity(
         10 * math.log10(mean / info.sample_rate_hz),
         _freedom().shape(int(used.sum()), _PART_FRAMES * int(quiet.sum())),
-        math.sqrt(max(0.0, scatter - thermal**2)),
+        instability,
         float(used.sum()) * bins_hz,
         float(1 - quiet.mean()),
         float(band.sum() - used.sum()) * bins_hz,
@@ -204,13 +215,17 @@ def _spurs(mean: NDArray[np.float64], band: NDArray[np.bool_], parts: int) -> ND
     return wide
 
 
-def _quiet_parts(level: NDArray[np.float64], bins: int) -> tuple[NDArray[np.bool_], float]:
-    """Parts without an emission, and the relative scatter that thermal noise gives them.
+def _thermal(bins: int) -> float:
+    """Relative scatter that thermal noise gives a part."""
+    return 1 / math.sqrt(_freedom().shape(bins, _PART_FRAMES))
+
+
+def _quiet_parts(level: NDArray[np.float64], bins: int) -> NDArray[np.bool_]:
+    """Parts without an emission.
 
     The lower half tells how far the level wanders by itself: emissions only add.
     """
-    thermal = 1 / math.sqrt(_freedom().shape(bins, _PART_FRAMES))
     middle = float(np.median(level))
     below = middle - float(np.quantile(level, 0.16))  # one sigma of a normal law
-    reach = _SIGMAS * max(thermal * middle, below)
-    return level <= middle + reach, thermal
+    quiet: NDArray[np.bool_] = level <= middle + _SIGMAS * max(_thermal(bins) * middle, below)
+    return quiet
