@@ -284,6 +284,11 @@ def test_compare_says_how_and_refuses_what_it_cannot_use(bench: Path, run: Run) 
     code, _, err = run("compare", "--on", bad, "--off", bad)
     assert code == 1
     assert "line 2 is not JSON" in err
+    bad.write_text('{"type": "recording", "path": "x"}\n{"type": "verdict"}\n')
+    for words in (("compare", "--on", bad, "--off", bad), ("limit", bad)):
+        code, _, err = run(*words)
+        assert code == 1
+        assert "has no" in err
 
 
 def test_capture_and_monitor_carry_the_calibration(

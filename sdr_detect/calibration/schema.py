@@ -66,6 +66,12 @@ class Antenna(Strict):
     beamwidth_deg: Figure | None = None
     polarisation_loss_db: Figure | None = None
 
+    @model_validator(mode="after")
+    def _has_a_beam(self) -> Antenna:
+        if self.beamwidth_deg is not None and self.beamwidth_deg.value <= 0:
+            raise ValueError(f"beamwidth {self.beamwidth_deg.value} degrees is not positive")
+        return self
+
 
 class Lo(Strict):
     """The converter's local oscillator, the receiver's own clock error included.

@@ -14,6 +14,19 @@ if TYPE_CHECKING:
 #: A longer file is no result: bursts are capped.
 _MAX_BYTES = 1 << 28
 
+#: What is read of a line, by its type.
+_NEEDED: dict[str, set[str]] = {
+    "recording": {"path", "sample_rate_hz", "rf_center_hz", "lo_hz", "dbm_offset_db"},
+    "track": {
+        "id", "kind", "start_s", "stop_s", "freq_lower_hz", "freq_upper_hz", "snr_db", "matches",
+        "power_dbfs",
+    },
+    "verdict": {
+        "verdict", "detection_limit_db", "analysed_s", "blind_s", "poi", "reasons",
+        "noise_dbfs_per_hz", "bandwidth_hz",
+    },
+}  # fmt: skip
+
 #: The longest first line: the ``recording`` object.
 _HEAD_BYTES = 1 << 16
 
@@ -90,4 +103,10 @@ def _read(path: Path) -> list[dict[str, Any]]:
             "recording, verdict last, is needed",
             path=path,
         )
+    for number, item in enumerate(lines, 1):
+        missing = sorted(_NEEDED.get(str(item.get("type")), set()) - item.keys())
+        if missing:
+            raise FormatError(
+                f"line {number} has no {missing[0]!r}; is it a result of this version?", path=path
+            )
     return lines

@@ -41,8 +41,8 @@ def register(app: typer.Typer) -> None:
     app.command("limit")(limit)
 
 
-def _number(name: str, unit: str, text: str) -> Any:
-    return typer.Option(name, metavar=unit, help=text, rich_help_panel=_PLAN)
+def _number(name: str, unit: str, text: str, least: float | None = 0) -> Any:
+    return typer.Option(name, metavar=unit, help=text, min=least, rich_help_panel=_PLAN)
 
 
 def limit(
@@ -68,16 +68,18 @@ def limit(
         float, _number("--noise-figure-uncertainty", "DB", "")
     ] = 0.5,
     antenna_k: Annotated[
-        float, _number("--antenna-temperature", "K", "What the antenna hears by itself.")
+        float, _number("--antenna-temperature", "K", "What the antenna hears by itself.", 1)
     ] = 200.0,
     antenna_k_uncertainty: Annotated[
         float, _number("--antenna-temperature-uncertainty", "K", "")
     ] = 50.0,
-    antenna_gain: Annotated[float | None, _number("--antenna-gain", "DBI", "At boresight.")] = None,
+    antenna_gain: Annotated[
+        float | None, _number("--antenna-gain", "DBI", "At boresight.", None)
+    ] = None,
     antenna_gain_uncertainty: Annotated[
         float, _number("--antenna-gain-uncertainty", "DB", "")
     ] = 1.0,
-    beamwidth: Annotated[float | None, _number("--beamwidth", "DEG", "Half power.")] = None,
+    beamwidth: Annotated[float | None, _number("--beamwidth", "DEG", "Half power.", 0.01)] = None,
     polarisation_loss: Annotated[
         float, _number("--polarisation-loss", "DB", "Circular to linear: 3.")
     ] = 3.0,
