@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,14 @@ MATCHES_SHOWN = 4
 LEAST_ODDS = -2.5
 
 
+class DwellObserver(Protocol):
+    """Looks at every dwell after the detectors, across retunes: occupancy, levels."""
+
+    def observe(self, dwell: Dwell) -> list[Event]:
+        """Take a dwell, which is not to be kept; events that it completes."""
+        ...
+
+
 class Epoch:
     """Everything between a block and its events, at one `StreamInfo`."""
 
@@ -39,8 +48,10 @@ class Epoch:
         profiles: Sequence[Profile],
         settings: Settings,
         ids: Iterator[int],
+        observers: Sequence[DwellObserver] = (),
     ) -> None:
         self.info = info
+        self._observers = observers
         self.layout = make_layout(info, settings.frames)
         self._profiles = profiles
         self._buffer = DwellBuffer(self.layout)
@@ -178,6 +189,8 @@ class Epoch:
         ]
         for detector in self._detectors:
             events += self._bursts(detector.update(dwell))
+        for observer in self._observers:
+            events += observer.observe(dwell)
         self._account(dwell)
         return events + self._retire(dwell.first_sample - self._idle_samples)
 

@@ -118,7 +118,54 @@ class Verdict:
             raise ValueError("a detected verdict names a system, or 'unknown'")
 
 
-Event = Incident | BurstEvent | TrackEvent | Verdict
+@dataclass(frozen=True, slots=True)
+class ChannelShare:
+    """Occupancy of one channel (FCO).
+
+    ``lower`` and ``upper`` hold the traffic's occupancy with 95 %, from
+    ``independent_samples``; ``accuracy`` is the error, at 95 %, against the true
+    occupancy of this very period, None when the channel was never occupied.
+    """
+
+    freq_lower_hz: float
+    freq_upper_hz: float
+    fco: float
+    lower: float
+    upper: float
+    accuracy: float | None
+    independent_samples: float
+    transmissions: int
+    transmission_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OccupancyEvent:
+    """Occupancy of a band in one integration period (ITU-R SM.1880).
+
+    ``observation_share`` is the part of the period in which the band was heard;
+    lost, overloaded and blind time is no part of it. ``sample_s`` is the time of one
+    sample, ``revisit_s`` from one look to the next. A period that the watch did not
+    see from its start to its end is not ``complete``.
+    """
+
+    start_s: float
+    stop_s: float
+    freq_lower_hz: float
+    freq_upper_hz: float
+    complete: bool
+    observed_s: float
+    observation_share: float
+    sample_s: float
+    revisit_s: float
+    threshold_db: float
+    fbo: float
+    fbo_lower: float
+    fbo_upper: float
+    channels: tuple[ChannelShare, ...]
+    flags: frozenset[Flag] = frozenset()
+
+
+Event = Incident | BurstEvent | TrackEvent | OccupancyEvent | Verdict
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -136,6 +183,8 @@ def to_json(event: Event) -> dict[str, Any]:
             return _burst_json(event)
         case TrackEvent():
             return _track_json(event)
+        case OccupancyEvent():
+            return _occupancy_json(event)
         case Verdict():
             return _verdict_json(event)
 
@@ -186,6 +235,40 @@ def _track_json(event: TrackEvent) -> dict[str, Any]:
             for match in track.matches
         ],
         "flags": _flags(track.flags),
+    }
+
+
+def _occupancy_json(event: OccupancyEvent) -> dict[str, Any]:
+    return {
+        "type": "occupancy",
+        "start_s": event.start_s,
+        "stop_s": event.stop_s,
+        "freq_lower_hz": event.freq_lower_hz,
+        "freq_upper_hz": event.freq_upper_hz,
+        "complete": event.complete,
+        "observed_s": _round(event.observed_s, 6),
+        "observation_share": _round(event.observation_share, 5),
+        "sample_s": event.sample_s,
+        "revisit_s": event.revisit_s,
+        "threshold_db": _round(event.threshold_db),
+        "fbo": _round(event.fbo, 6),
+        "fbo_lower": _round(event.fbo_lower, 6),
+        "fbo_upper": _round(event.fbo_upper, 6),
+        "channels": [
+            {
+                "freq_lower_hz": channel.freq_lower_hz,
+                "freq_upper_hz": channel.freq_upper_hz,
+                "fco": _round(channel.fco, 6),
+                "lower": _round(channel.lower, 6),
+                "upper": _round(channel.upper, 6),
+                "accuracy": _round(channel.accuracy, 6),
+                "independent_samples": _round(channel.independent_samples, 1),
+                "transmissions": channel.transmissions,
+                "transmission_s": _round(channel.transmission_s, 6),
+            }
+            for channel in event.channels
+        ],
+        "flags": _flags(event.flags),
     }
 
 

@@ -37,6 +37,10 @@ class Flag(enum.StrEnum):
     NON_FINITE = "non_finite"
     CAPPED = "capped"
     RF_UNKNOWN = "rf_unknown"
+    LOW_CN = "low_cn"
+    NOISE_UNKNOWN = "noise_unknown"
+    RESOLUTION = "resolution"
+    UNCALIBRATED = "uncalibrated"
 
 
 #: What each flag tells the reader of a report.
@@ -50,6 +54,10 @@ FLAG_MEANING: Mapping[Flag, str] = MappingProxyType(
         Flag.NON_FINITE: "NaN or infinite samples were replaced by zero inside it",
         Flag.CAPPED: "a limit on memory was reached: later members are counted, not kept",
         Flag.RF_UNKNOWN: "the centre frequency is not known: frequencies are offsets from it",
+        Flag.LOW_CN: "too weak for this figure: it is left out, or the noise is in it",
+        Flag.NOISE_UNKNOWN: "nothing tells the noise: it is not subtracted",
+        Flag.RESOLUTION: "no wider than the resolution of the spectrum: an upper bound",
+        Flag.UNCALIBRATED: "the receiver is not calibrated: no absolute level",
     }
 )
 

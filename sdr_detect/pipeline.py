@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdr_detect.coverage import Coverage
-from sdr_detect.epoch import Epoch, weigh_track
-from sdr_detect.events import Event, Incident, TrackEvent, Verdict
+from sdr_detect.epoch import DwellObserver, Epoch, weigh_track
+from sdr_detect.events import Event, Incident, OccupancyEvent, TrackEvent, Verdict
+from sdr_detect.features.channel_occupancy import OccupancyLog
 from sdr_detect.judge import judge
 from sdr_detect.lookout import Lookout
 from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
@@ -34,7 +35,8 @@ def _told(notice: Notice, block: IQBlock) -> Incident:
 class Snapshot:
     """Where the pipeline stands, for display. Immutable.
 
-    ``verdict`` is what it would be if the stream ended here.
+    ``verdict`` is what it would be if the stream ended here; ``occupancy`` that of
+    the band last heard, so far in its period, None unless it is asked for.
     """
 
     next_sample: int
@@ -45,6 +47,7 @@ class Snapshot:
     frame: Frame | None
     counters: dict[str, int]
     verdict: Verdict
+    occupancy: OccupancyEvent | None = None
 
 
 class Pipeline:
@@ -55,11 +58,22 @@ class Pipeline:
     profiles : sequence of Profile
         Emitters to weigh tracks against.
     settings : Settings
+    observers : sequence of DwellObserver
+        Look at every dwell after the detectors.
     """
 
-    def __init__(self, profiles: Sequence[Profile], settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        profiles: Sequence[Profile],
+        settings: Settings | None = None,
+        observers: Sequence[DwellObserver] = (),
+    ) -> None:
         self._profiles = tuple(p for p in profiles if p.enabled)
         self._settings = settings or Settings()
+        wanted = self._settings.occupancy
+        self._occupancy = OccupancyLog(wanted) if wanted.enabled else None
+        own = () if self._occupancy is None else (self._occupancy,)
+        self._observers: tuple[DwellObserver, ...] = (*own, *observers)
         self._epoch: Epoch | None = None
         self._ids = itertools.count(1)
         self._sweep = Sweep(self._settings.sweep)
@@ -99,6 +113,8 @@ class Pipeline:
         if self._finished:
             raise ValueError("the pipeline has finished; its verdict was given")
         events = self._close_epoch() + self._swept()
+        if self._occupancy is not None:
+            events += self._occupancy.finish()
         self._finished = True
         return [*events, self._judge(self._kept, self._coverage)]
 
@@ -128,11 +144,12 @@ class Pipeline:
             None if epoch is None else epoch.frame,
             {"epochs": self._epochs, "dwells": 0 if epoch is None else epoch.dwells},
             self._judge(strongest(tracks), coverage),
+            None if self._occupancy is None else self._occupancy.current(),
         )
 
     def _next_epoch(self, info: StreamInfo) -> list[Event]:
         events = self._close_epoch()
-        self._epoch = Epoch(info, self._profiles, self._settings, self._ids)
+        self._epoch = Epoch(info, self._profiles, self._settings, self._ids, self._observers)
         self._epochs += 1
         return events
 

@@ -132,6 +132,25 @@ class SweepSettings(Strict):
     pfa: float = Field(default=1e-3, gt=0, lt=1e-1)
 
 
+class OccupancySettings(Strict):
+    """Share of time and band in use (ITU-R SM.1880, Report SM.2256)."""
+
+    #: Off unless asked for: most users want the verdict.
+    enabled: bool = False
+    #: One event for each band and period; SM.2256 speaks of 5 to 15 minutes.
+    integration_s: float = Field(default=900.0, ge=1, le=DAY_S)
+    #: One sample of a channel: a terminal's shortest burst is 54 µs, its usual one
+    #: 0.84 ms. Longer samples round occupancy up, shorter ones need a higher threshold.
+    sample_s: float = Field(default=200e-6, ge=20e-6, le=0.02)
+    #: Over the noise reference; raised where noise alone would cross it too often.
+    threshold_db: float = Field(default=3.0, ge=1, le=40)
+    #: Chance that noise alone makes one sample occupied.
+    pfa: float = Field(default=1e-6, gt=0, lt=1e-2)
+    #: What the passband may do to the noise of a channel; a channel that is always
+    #: further above the quietest fifth is a carrier's.
+    ripple_db: float = Field(default=1.5, ge=0, le=10)
+
+
 class VerdictSettings(Strict):
     """What it takes to say `detected`, and to say anything at all."""
 
@@ -191,6 +210,7 @@ class Settings(Strict):
     carrier: CarrierSettings = CarrierSettings()
     tracks: TrackSettings = TrackSettings()
     sweep: SweepSettings = SweepSettings()
+    occupancy: OccupancySettings = OccupancySettings()
     verdict: VerdictSettings = VerdictSettings()
     site: SiteSettings = SiteSettings()
 

@@ -32,6 +32,12 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="a.b=c", help="One setting that differs; repeatable."),
 ]
+OccupancyOption = Annotated[
+    bool,
+    typer.Option(
+        "--occupancy", help="Tell the occupancy of channels and band, see [occupancy] in settings."
+    ),
+]
 FailOnDetectOption = Annotated[
     bool, typer.Option("--fail-on-detect", help="Exit with 3 when a user terminal is detected.")
 ]

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sdr_detect.commands._text import plain
-from sdr_detect.events import Event, Incident, TrackEvent, Verdict
+from sdr_detect.events import Event, Incident, OccupancyEvent, TrackEvent, Verdict
 from sdr_detect.model import FLAG_MEANING, Flag
 from sdr_detect.sinks import wording
 
@@ -28,6 +28,7 @@ _STYLE = {"detected": "bold red", "not_detected": "bold green", "inconclusive": 
 _TRACKS = 20
 _ALTERNATIVES = 3
 _INCIDENTS = 12
+_PERIODS = 24
 
 #: Width of what goes into a file or a pipe, which has none of its own.
 _PIPE_WIDTH = 140
@@ -47,6 +48,9 @@ def recording(
     parts: list[RenderableType] = [Text(plain(facts.path), style="bold"), _facts(facts)]
     if found.tracks:
         parts.append(tracks(found.tracks, found.track_count, levels))
+    parts += [_indented(wording.occupancy(period)) for period in found.periods[:_PERIODS]]
+    if len(found.periods) > _PERIODS:
+        parts.append(_indented(f"and {len(found.periods) - _PERIODS} more periods (see --json)"))
     parts += [_indented(line) for line in incident_lines(found)]
     return Group(*parts, verdict_text(verdict), Text())
 
@@ -125,6 +129,8 @@ def event_line(event: Event) -> str | None:
                 f"track T{track.id} from {start}: {wording.frequency_range(track)}, "
                 f"{track.burst_count} bursts, {wording.level(track)}, best match {best}"
             )
+        case OccupancyEvent():
+            return wording.occupancy(event)
         case Incident():
             return f"{event.kind} at sample {event.span.start_sample}: " + plain(
                 ": ".join(filter(None, (event.reason, event.detail)))

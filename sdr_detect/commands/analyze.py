@@ -21,6 +21,7 @@ from sdr_detect.commands._output import (
     FailOnDetectOption,
     JsonOption,
     MaxBurstsOption,
+    OccupancyOption,
     PlotsOption,
     SetOption,
     json_output,
@@ -71,6 +72,7 @@ def analyze(
     sets: SetOption = None,
     fail_on_detect: FailOnDetectOption = False,
     max_bursts: MaxBurstsOption = 10_000,
+    occupancy: OccupancyOption = False,
     datatype: FormatOption = None,
     rate: RateOption = None,
     rf: RfOption = None,
@@ -94,7 +96,8 @@ def analyze(
 
     keep_recordings(recordings, json, report)
     spec = spec_from_options(datatype, rate, rf, if_, converter)
-    settings = resolve_settings(config, sets or ())
+    wanted = ["occupancy.enabled=true"] if occupancy else []
+    settings = resolve_settings(config, [*(sets or ()), *wanted])
     calibrating = calibration_from_options(calibration, gain)
     if plots is not None:
         make_folder(plots)

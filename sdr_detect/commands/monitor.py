@@ -21,6 +21,7 @@ from sdr_detect.commands._output import (
     FailOnDetectOption,
     JsonOption,
     MaxBurstsOption,
+    OccupancyOption,
     PlotsOption,
     SetOption,
     json_output,
@@ -66,6 +67,7 @@ def monitor(
     sets: SetOption = None,
     fail_on_detect: FailOnDetectOption = False,
     max_bursts: MaxBurstsOption = 10_000,
+    occupancy: OccupancyOption = False,
     wait: Annotated[
         float, typer.Option("--wait", metavar="S", help="Longest wait for the first samples.")
     ] = 30.0,
@@ -105,7 +107,8 @@ def monitor(
     from sdr_detect.registry import SourceOptions
     from sdr_detect.resume import Policy
 
-    settings = resolve_settings(config, sets or ())
+    wanted = ["occupancy.enabled=true"] if occupancy else []
+    settings = resolve_settings(config, [*(sets or ()), *wanted])
     calibrating = calibration_from_options(calibration, gain)
     spec = spec_from_options(datatype, rate, rf, if_, converter)
     keys = subscriber_keys(curve_key, curve_server, subscribe)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent, Verdict
+from sdr_detect.events import (
+    BurstEvent,
+    Event,
+    Incident,
+    OccupancyEvent,
+    TrackEvent,
+    Verdict,
+)
 
 #: A picture or an annotation file with more of them helps nobody.
 MAX_BURSTS = 10_000
 MAX_INCIDENTS = 1_000
 MAX_TRACKS = 1_000
+MAX_PERIODS = 1_000
 
 
 class Collector:
@@ -17,6 +25,8 @@ class Collector:
     ----------
     bursts, tracks, incidents : list
         In the order they came, up to a limit.
+    periods : list of OccupancyEvent
+        Likewise.
     burst_count, track_count, incident_count : int
         All of them, kept or not.
     verdict : Verdict or None
@@ -35,6 +45,7 @@ class Collector:
         self.bursts: list[BurstEvent] = []
         self.tracks: list[TrackEvent] = []
         self.incidents: list[Incident] = []
+        self.periods: list[OccupancyEvent] = []
         self.burst_count = 0
         self.track_count = 0
         self.incident_count = 0
@@ -55,6 +66,9 @@ class Collector:
                 self.incident_count += 1
                 if len(self.incidents) < self._max_incidents:
                     self.incidents.append(event)
+            case OccupancyEvent():
+                if len(self.periods) < MAX_PERIODS:
+                    self.periods.append(event)
             case Verdict():
                 self.verdict = event
 

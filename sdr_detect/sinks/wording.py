@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Iterable
 
 from sdr_detect.calibration.levels import Levels
-from sdr_detect.events import Alternative, Stated, TrackEvent, Verdict
+from sdr_detect.events import Alternative, OccupancyEvent, Stated, TrackEvent, Verdict
 from sdr_detect.model import Flag, Match, StreamInfo, Track
 
 #: Systems as their operators write them.
@@ -126,6 +126,19 @@ def facts(verdict: Verdict) -> list[tuple[str, str]]:
         ("probability of intercept", percent(verdict.poi)),
         ("analysed", f"{seconds(verdict.analysed_s)}, blind {seconds(verdict.blind_s)}"),
     ]
+
+
+def occupancy(period: OccupancyEvent) -> str:
+    """Occupancy of a band in one period, with the busiest channel."""
+    busiest = max(period.channels, key=lambda channel: channel.fco)
+    middle_hz = (busiest.freq_lower_hz + busiest.freq_upper_hz) / 2
+    return (
+        f"occupancy {period.start_s:g} to {period.stop_s:g} s"
+        f"{'' if period.complete else ' (incomplete)'}: band {percent(period.fbo)} "
+        f"({percent(period.fbo_lower)} to {percent(period.fbo_upper)} at 95 %), busiest channel "
+        f"{percent(busiest.fco)} at {hertz(middle_hz)}; heard {percent(period.observation_share)} "
+        "of the time"
+    )
 
 
 def percent(share: float | None) -> str:
