@@ -191,9 +191,9 @@ def _show(record: dict[str, Any]) -> None:
     span = f"{record['start_s']:g} to {record['stop_s']:g} s"
     low, high = record["freq_lower_hz"], record["freq_upper_hz"]
     out.print(
-        f"{plain(record['path'])}: {span}, {wording.hertz(low)} to {wording.hertz(high)}; noise from "
-        f"{record['noise_from'].replace('_', ' ')}, resolution {record['resolution_hz']:.0f} Hz, "
-        f"{record['averages']:g} averages",
+        f"{plain(record['path'])}: {span}, {wording.hertz(low)} to {wording.hertz(high)}; noise "
+        f"from {record['noise_from'].replace('_', ' ')}, resolution "
+        f"{record['resolution_hz']:.0f} Hz, {record['averages']:g} averages",
         markup=False,
     )
     table = Table("figure", "value", "±", "doubt", box=None, header_style="bold", pad_edge=False)

@@ -78,6 +78,6 @@ def welch(
             frames += some
     if not frames:
         return None
-    offsets_hz: Floats = np.arange(-(nfft // 2), nfft // 2) * (sample_rate_hz / nfft)
+    offsets_hz = (np.arange(nfft, dtype=np.float64) - nfft // 2) * (sample_rate_hz / nfft)
     averages = WelchFreedom(window, nfft // 2).shape(1, frames)
     return Spectrum(offsets_hz, np.fft.fftshift(total / frames), frames, averages)

@@ -177,7 +177,7 @@ class _Band:
             return
         energy = dwell.energy[:frames].reshape(count, -1)
         busy = _sums(energy, self._layout.subbands)[at] * ratio > self._threshold * self._frames
-        start_s: Floats = dwell.info.seconds(dwell.first_sample) + at * self._sample_s
+        start_s = dwell.info.seconds(dwell.first_sample) + at.astype(np.float64) * self._sample_s
         self._follow(start_s, busy)
         if dwell.overload.any():
             self._flags.add(Flag.CLIPPED)

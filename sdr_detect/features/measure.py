@@ -161,7 +161,8 @@ def measure(
         raise ValueError(
             f"{high - low:.0f} Hz are {np.count_nonzero(inside)} bins of {on.bin_hz:.0f} Hz, "
             f"which tell no shape: the emission is on for "
-            f"{times.longest_run / info.sample_rate_hz:.3g} s at a time; take at least {LEAST_BINS * on.bin_hz:.0f} Hz, or more bursts"
+            f"{times.longest_run / info.sample_rate_hz:.3g} s at a time; take at least "
+            f"{LEAST_BINS * on.bin_hz:.0f} Hz, or more bursts"
         )
     peak = _peak(iq, info.sample_rate_hz, (low, high), times.on)
     figures = {"duty": _duty(times, taken.source)}
