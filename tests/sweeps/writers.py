@@ -25,8 +25,8 @@ def hackrf_sweep(power_db: NDArray[np.float64], low_hz: int, step_hz: float) -> 
                 at = base + offset
                 edge = low_hz + 5_000_000 * at
                 powers = ", ".join(f"{p:.2f}" for p in sweep[at * per : (at + 1) * per])
-                head = f"{when:%Y-%m-%d, %H:%M:%S.%f}, {edge}, {edge + 5_000_000}, {step_hz:.2f}, {4 * per}"
-                lines.append(f"{head}, {powers}")
+                head = f"{when:%Y-%m-%d, %H:%M:%S.%f}, {edge}, {edge + 5_000_000}, {step_hz:.2f}"
+                lines.append(f"{head}, {4 * per}, {powers}")
     return "\n".join(lines) + "\n"
 
 
