@@ -47,6 +47,10 @@ NARROW_BINS = 6
 #: Share of saturated samples above which nothing is a measurement any more.
 CLIP_SHARE = 1e-3
 
+#: Samples filtered together, and how many inverse bandwidths of them ring at either end.
+PEAK_SAMPLES = 1 << 18
+RINGING = 64
+
 #: Below this C/N noise raises the peak by more than a tenth of a decibel or so.
 PEAK_CN_DB = 20.0
 
@@ -342,14 +346,20 @@ def _peak(
     iq: ComplexArray, rate_hz: float, band_hz: tuple[float, float], on: NDArray[np.bool_]
 ) -> float:
     """Greatest |x|² within the band while on."""
-    size, greatest = 1 << 18, 0.0
-    for start in range(0, iq.size, size):
-        part = iq[start : start + size]
+    # A filter with sharp edges rings at the ends of what it is given.
+    margin = min(
+        PEAK_SAMPLES // 8, iq.size // 8, round(RINGING * rate_hz / (band_hz[1] - band_hz[0]))
+    )
+    greatest = 0.0
+    for start in range(0, iq.size - 2 * margin, PEAK_SAMPLES - 2 * margin):
+        part = iq[start : start + PEAK_SAMPLES]
         offsets = np.fft.fftfreq(part.size, 1 / rate_hz)
         spectrum = np.fft.fft(part)
         spectrum[(offsets < band_hz[0]) | (offsets > band_hz[1])] = 0
-        power = np.abs(np.fft.ifft(spectrum)) ** 2
-        greatest = max(greatest, float(power[on[start : start + size]].max(initial=0.0)))
+        inner = slice(margin, part.size - margin)
+        power = np.abs(np.fft.ifft(spectrum)[inner]) ** 2
+        lasting = on[start : start + PEAK_SAMPLES][inner]
+        greatest = max(greatest, float(power[lasting].max(initial=0.0)))
     return greatest
 
 

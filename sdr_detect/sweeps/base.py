@@ -146,14 +146,14 @@ def parse_row(line: bytes, *, repeats_last: bool = False) -> Row:
     low, high, step, _ = (_number(word) for word in words[2:HEAD])
     if not (0 <= low < high <= 1e12 and 0 < step <= high - low + step / 2):
         raise ValueError(f"frequencies {low:g} to {high:g} Hz in steps of {step:g} Hz")
-    power = np.array([_power(word) for word in words[HEAD:]], np.float32)
+    power = np.array([_power(word) for word in words[HEAD:]])
     expected = (high - low) / step
     if repeats_last and power.size > expected + 0.5 and power[-1:] == power[-2:-1]:
         power = power[:-1]
     if abs(power.size - expected) > max(1.0, 0.01 * expected):
         raise ValueError(f"{power.size} powers where {expected:.0f} belong: cut off or damaged")
     power[~(np.abs(power) <= LIMIT_DB)] = np.nan
-    return Row(time_s, low, step, power)
+    return Row(time_s, low, step, power.astype(np.float32))
 
 
 def looks_like(head: bytes) -> list[bytes] | None:

@@ -37,6 +37,11 @@ LEAST_SWEEPS = 8
 #: Quantile over time that is the quiet level of a bin.
 QUIET = 0.3
 
+#: Relative error of that quantile of exponential values, times the root of their
+#: number; and how many standard errors are allowed for.
+QUIET_ERROR = 1.8
+QUIET_SIGMAS = 4.0
+
 #: Chance that noise alone marks anything in a whole file.
 PFA = 1e-2
 
@@ -175,6 +180,8 @@ def review(sweeps: PowerSweeps, plan: FrequencyPlan) -> Review:
     quiet = np.maximum(quiet, np.finfo(np.float32).tiny)
     tests = PFA / power.size
     least = max(10 ** (LEAST_BURST_DB / 10), float(gammainccinv(shape, tests)) / shape)
+    # The quiet level of a bin is no better known than its few sweeps make it.
+    least *= 1 + QUIET_SIGMAS * QUIET_ERROR / np.sqrt(count * max(1.0, shape))
     busy = np.nan_to_num(power) > quiet * least
     around = max(AROUND_BINS, round(AROUND_SHARE * quiet.size)) | 1
     base = median_filter(quiet, min(around, max(1, quiet.size)), mode="nearest")
