@@ -169,11 +169,11 @@ def review(sweeps: PowerSweeps, plan: FrequencyPlan) -> Review:
     """
     grid = on_air(assemble(sweeps), plan)
     count = len(grid.time_s)
-    if count < LEAST_SWEEPS:
-        note = f"{count} sweeps, fewer than {LEAST_SWEEPS}: what comes and goes cannot be told"
-        return Review(grid, (), (), (note,))
     seen = np.isfinite(grid.power)
     used = seen.sum(axis=0) >= LEAST_SWEEPS
+    if not used.any():
+        note = f"{count} sweeps, fewer than {LEAST_SWEEPS} of any bin: nothing can be told of time"
+        return Review(grid, (), (), (note,))
     power = np.where(seen, grid.power, np.nan)[:, used]
     shape = _shape(power)
     quiet = np.nanquantile(power, QUIET, axis=0) / (gammaincinv(shape, QUIET) / shape)
