@@ -36,6 +36,15 @@ UPLINK = (0, 1)
 #: lags apart from 0.5 µs on: what correlates there as well is narrow in band.
 CONTROL_S = (1.5e-6, 2.85e-6, 3.2e-6, 3.55e-6)
 
+#: Twice the uplink's lags: its 8.4 copies repeat there as well, nearly as much; the
+#: downlink's sequence, which repeats after the first lag too, is over by then.
+TWICE_S = tuple(2 * CLAIMED_S[k] for k in UPLINK)
+
+#: Part of the repetition that is asked for after twice the lag; the uplink shows
+#: 0.8 of it (5.4 - 1 of 8.4 copies, to 6.4 - 1).
+LEAST_TWICE = 0.4
+TWICE_SIGMAS = 1.0
+
 #: Frames count as they are, and by the probability that a burst begins there:
 #: the first is better where every period holds a burst, the second where few do.
 SETS = 2
@@ -58,8 +67,10 @@ PLAIN = SETS * (len(WIDTHS) - 1)
 #: A claimed lag must stand out this much (in power) above the control lags.
 ABOVE_CONTROLS = 2.0
 
-#: Doubt, in deviations, that is allowed for.
+#: Doubt, in deviations, that is allowed for: of too much repetition for its energy,
+#: and of too little, where a downlink is what else it could be.
 ENERGY_SIGMAS = 2.0
+SHARE_SIGMAS = 1.0
 
 #: Quantile of the energy over phases that is taken for silence: a downlink's
 #: frames may be full for most of their time.
@@ -67,9 +78,16 @@ QUIET = 0.1
 
 #: Correlation of a preamble over the energy of the frames that hold it. Of the
 #: uplink's 8.4 copies the first is inverted, 0.64; the frames hold some of what
-#: follows too. The downlink's sequence of 4.4 µs makes less than 0.2.
-LEAST_SHARE = 0.3
+#: follows too, the more the more they are. The downlink's sequence of 4.4 µs makes
+#: less than 0.2, and with noise up to 0.29.
+LEAST_SHARES = (0.35, 0.3, 0.3)
+LEAST_SHARE = min(LEAST_SHARES)
 MOST_SHARE = 0.85
+
+#: What a downlink's sequence makes, and the deviations by which a preamble must
+#: exceed it where all periods count alike, as a downlink's frames do.
+DOWNLINK_SHARE = 0.2
+PLAIN_SIGMAS = 4.0
 
 #: Deviations by which energy must rise, and a preamble be missed, to exclude one.
 RISEN_SIGMAS = 8.0
@@ -87,7 +105,7 @@ class FrameLags:
 
     def __init__(self, sample_rate_hz: float) -> None:
         shortest: float = RESOLVED_SAMPLES / sample_rate_hz
-        self.lags_s = [lag for lag in (*CLAIMED_S, *CONTROL_S) if lag >= shortest]
+        self.lags_s = [lag for lag in (*CLAIMED_S, *CONTROL_S, *TWICE_S) if lag >= shortest]
         self._turns: FloatArray | None = None
         if any(CLAIMED_S[k] not in self.lags_s for k in UPLINK):
             self.lags_s = []
@@ -179,6 +197,7 @@ class FoldedLags:
     def __init__(self, sums: NDArray[np.complex128], lags_s: Sequence[float]) -> None:
         self._lags_s = np.asarray(lags_s)
         self._claimed = int(np.count_nonzero(np.isin(self._lags_s, CLAIMED_S)))
+        self._controls = slice(self._claimed, len(self._lags_s) - len(TWICE_S))
         # Rows: every width of both sets.
         total = np.concatenate([_running(sums, width).swapaxes(0, 1) for width in WIDTHS])
         weight = np.maximum(total[..., -1].real, 1e-9)
@@ -246,15 +265,28 @@ class FoldedLags:
         It does not correlate at other lags, as what is narrow in band does. Its
         product cannot exceed its share of the energy (Cauchy and Schwarz) as
         that of a short sequence inside a steady signal does; nor be much less,
-        as that of a downlink's short sequence before its payload is.
+        as that of a downlink's short sequence before its payload is. It goes on
+        after twice the lag.
         """
-        beside = float(self._power[row, start, self._claimed :].max(initial=0.0))
+        sigma = self._doubt[row, start]
+        energy, mean = self._energy[row, start], self._mean[row, start, lag]
+        beside = self._power[row, start, self._controls].max(initial=0.0)
         if self._power[row, start, lag] < ABOVE_CONTROLS * beside:
             return False
-        doubt = ENERGY_SIGMAS * self._doubt[row, start]
-        energy, mean = self._energy[row, start], self._mean[row, start, lag]
-        enough = mean + doubt >= LEAST_SHARE * (energy - doubt)
-        return bool(enough and mean - doubt <= MOST_SHARE * (energy + doubt))
+        beside = self._mean[row, start, self._controls].max(initial=0.0)
+        if mean**2 < ABOVE_CONTROLS * beside**2:
+            return False
+        if lag in UPLINK:
+            twice = self._mean[row, start, len(self._lags_s) - len(TWICE_S) + UPLINK.index(lag)]
+            if twice + TWICE_SIGMAS * sigma < LEAST_TWICE * (mean - TWICE_SIGMAS * sigma):
+                return False
+        if row % SETS == 0 and mean - DOWNLINK_SHARE * energy < PLAIN_SIGMAS * sigma:
+            return False
+        doubt = SHARE_SIGMAS * sigma
+        if mean + doubt < LEAST_SHARES[row // SETS] * (energy - doubt):
+            return False
+        doubt = ENERGY_SIGMAS * sigma
+        return bool(mean - doubt <= MOST_SHARE * (energy + doubt))
 
     def _excluded(self, lag: int) -> bool:
         """Whether energy rises at these phases, and no preamble is in it."""

@@ -237,12 +237,13 @@ def test_ingress_that_comes_at_every_phase_hides_no_preamble(cn_db: float) -> No
 
 def test_a_constant_product_at_all_phases_is_taken_out() -> None:
     rng = np.random.default_rng(3)
-    lags_s = (2.1333333e-6, 2.048e-6, 1.5e-6, 2.85e-6, 3.2e-6, 3.55e-6)
+    lags_s = (2.1333333e-6, 2.048e-6, 1.5e-6, 2.85e-6, 3.2e-6, 3.55e-6, 4.2666667e-6, 4.096e-6)
     sums = np.zeros((100, 2, len(lags_s) + 2), complex)
     deviation = np.sqrt(75 / 2)
-    sums[..., :-2] = deviation * 0.2 * (rng.normal(size=(100, 2, 6, 2)) @ (1, 1j))
+    sums[..., :-2] = deviation * 0.2 * (rng.normal(size=(100, 2, len(lags_s), 2)) @ (1, 1j))
     sums[..., -1] = 75 * (1 + 1j)
     sums[40, :, 0] += 75 * 0.5
+    sums[40, :, 6] += 75 * 0.4  # the preamble goes on after twice the lag
     sums[40, :, -2] += 75 * 0.9
     plain = FoldedLags(sums, lags_s).search()
     assert plain is not None
@@ -256,6 +257,23 @@ def test_a_constant_product_at_all_phases_is_taken_out() -> None:
     assert found is not None
     assert (found.start, found.lag) == (40, 0)
     assert found.chance == pytest.approx(plain.chance, rel=1e-6)
+
+
+def test_a_sequence_that_is_over_after_twice_the_lag_is_no_preamble() -> None:
+    rng = np.random.default_rng(5)
+    lags_s = (2.1333333e-6, 2.048e-6, 1.5e-6, 2.85e-6, 3.2e-6, 3.55e-6, 4.2666667e-6, 4.096e-6)
+    sums = np.zeros((100, 2, len(lags_s) + 2), complex)
+    sums[..., :-2] = 1.2 * (rng.normal(size=(100, 2, len(lags_s), 2)) @ (1, 1j))
+    sums[..., -1] = 75 * (1 + 1j)
+    sums[40, :, 0] += 75 * 0.5
+    sums[40, :, -2] += 75 * 0.9
+    short = FoldedLags(sums, lags_s).search()
+    sums[40, :, 6] += 75 * 0.4
+    whole = FoldedLags(sums, lags_s).search()
+    assert short is not None
+    assert whole is not None
+    assert (short.chance, whole.start) == (1.0, 40)
+    assert whole.chance < 1e-6
 
 
 @pytest.mark.parametrize("cn_db", [3.0, 8.0])
