@@ -40,7 +40,14 @@ class DwellObserver(Protocol):
 
 
 class Epoch:
-    """Everything between a block and its events, at one `StreamInfo`."""
+    """Everything between a block and its events, at one `StreamInfo`.
+
+    Parameters
+    ----------
+    origin : int
+        Where the first dwell starts. After a retune that is the first sample, so
+        that a short stay is one dwell, not two that it shares.
+    """
 
     def __init__(
         self,
@@ -49,12 +56,13 @@ class Epoch:
         settings: Settings,
         ids: Iterator[int],
         observers: Sequence[DwellObserver] = (),
+        origin: int = 0,
     ) -> None:
         self.info = info
         self._observers = observers
         self.layout = make_layout(info, settings.frames)
         self._profiles = profiles
-        self._buffer = DwellBuffer(self.layout)
+        self._buffer = DwellBuffer(self.layout, origin)
         self._analyser = Analyser(self.layout)
         meter = LagMeter(info.sample_rate_hz, settings.lag)
         self._idle_samples = round(settings.tracks.idle_s * info.sample_rate_hz)

@@ -95,7 +95,7 @@ class Pipeline:
             raise ValueError("the pipeline has finished; make a new one for another stream")
         events: list[Event] = []
         if self._epoch is None or self._epoch.info != block.info:
-            events += self._next_epoch(block.info)
+            events += self._next_epoch(block)
         assert self._epoch is not None
         for found in self._epoch.process(block):
             events += found
@@ -147,9 +147,12 @@ class Pipeline:
             None if self._occupancy is None else self._occupancy.current(),
         )
 
-    def _next_epoch(self, info: StreamInfo) -> list[Event]:
+    def _next_epoch(self, block: IQBlock) -> list[Event]:
         events = self._close_epoch()
-        self._epoch = Epoch(info, self._profiles, self._settings, self._ids, self._observers)
+        origin = block.first_sample if self._epochs else 0
+        self._epoch = Epoch(
+            block.info, self._profiles, self._settings, self._ids, self._observers, origin
+        )
         self._epochs += 1
         return events
 

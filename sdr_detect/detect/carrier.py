@@ -37,6 +37,9 @@ MAX_PHASES = 4
 #: width is sought again.
 BAND_OFF = 0.25
 
+#: Carriers, and what is taken for the receiver's own spurs.
+_Found = tuple[list[CarrierLine], list[CarrierLine]]
+
 
 class CarrierDetector:
     """Averages quiet spectra over a window, finds carriers, follows them.
@@ -53,6 +56,7 @@ class CarrierDetector:
         self._nfft = self._average.nfft
         self._started_at = 0
         self._looked = False
+        self._found: _Found | None = None
         self._tracks: list[CarrierTrack] = []
         self._overflow = 0
         self._spurs = 0
@@ -68,10 +72,12 @@ class CarrierDetector:
             self._started_at = dwell.first_sample
         if not self._measure(dwell, self._average):
             return []
+        self._found = None
         stop = dwell.first_sample + dwell.layout.dwell_samples
         if not self._looked:
             self._looked = True
-            for line in self._find()[0]:
+            self._found = self._find()
+            for line in self._found[0]:
                 self._start(line, stop)
             # Once more over the same dwell, now that there is something to follow.
             self._measure(dwell, self._new_average())
@@ -132,7 +138,7 @@ class CarrierDetector:
                 track.symbols.add(dwell.iq, dwell.first_sample)
         return True
 
-    def _find(self) -> tuple[list[CarrierLine], list[CarrierLine]]:
+    def _find(self) -> _Found:
         """Carriers in the average so far, and what is taken for the receiver's own spurs."""
         average = self._average
         found = find_carriers(
@@ -153,7 +159,9 @@ class CarrierDetector:
         return real, [c for c in found if c not in real]
 
     def _evaluate(self, dwell: Dwell, stop_sample: int) -> None:
-        real, spurs = self._find()
+        # A stay of one dwell was looked at already.
+        real, spurs = self._found or self._find()
+        self._found = None
         self._spurs += len(spurs)
         for line in real:
             track = self._follow(line, stop_sample)

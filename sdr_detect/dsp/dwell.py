@@ -19,7 +19,7 @@ class RawDwell:
     Parameters
     ----------
     first_sample : int
-        A multiple of the layout's ``dwell_samples``.
+        A multiple of the layout's ``dwell_samples`` after the buffer's origin.
     iq : (dwell_samples + lookahead,) complex64
         Missing samples are zero. The buffer is reused for the next dwell but one.
     missing : tuple of (start, stop)
@@ -36,10 +36,18 @@ class DwellBuffer:
 
     State is two dwells; a gap of any length costs nothing but the dwells it
     touches.
+
+    Parameters
+    ----------
+    layout : Layout
+    origin : int
+        A sample at which a dwell starts, at or before the first one; it is
+        moved back to the grid of hops.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, origin: int = 0) -> None:
         self._layout = layout
+        self._origin = origin // layout.hop * layout.hop
         self._iq: ComplexArray = np.zeros(layout.dwell_samples + layout.lookahead, np.complex64)
         self._spare = np.zeros_like(self._iq)
         self._base = 0
@@ -81,7 +89,7 @@ class DwellBuffer:
         while self._next < sample:
             if self._real_stop <= self._base:
                 step = self._layout.dwell_samples
-                self._base = sample // step * step
+                self._base = sample - (sample - self._origin) % step
                 self._next = self._base
                 self._missing = []
             room = self._base + self._iq.size - self._next

@@ -19,8 +19,8 @@ class Layout:
     """Sizes in samples, and where each bin lies.
 
     A dwell starts at a multiple of ``dwell_samples`` of the absolute sample
-    index, whatever blocks the stream arrived in; that is why events do not
-    depend on how it was cut.
+    index (after a retune: since the retune), whatever blocks the stream arrived
+    in; that is why events do not depend on how it was cut.
 
     Parameters
     ----------
