@@ -130,6 +130,30 @@ class ChannelPlan(Strict):
         return next((c for c in self.channels if c.lower_hz <= rf_hz < c.upper_hz), None)
 
 
+class IngressRange(Strict):
+    """IF at which terrestrial emitters leak in, or one that is kept free of them."""
+
+    lower_hz: float = Field(ge=0)
+    upper_hz: float
+    what: str
+    quiet: bool = False
+    source: str = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> IngressRange:
+        if not self.lower_hz < self.upper_hz:
+            raise ValueError(f"lower_hz {self.lower_hz} is not below upper_hz {self.upper_hz}")
+        return self
+
+
+class IngressTable(Strict):
+    """IF ranges that a plan avoids or prefers."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    title: str
+    ranges: tuple[IngressRange, ...]
+
+
 def converter_sheets() -> tuple[ConverterSheet, ...]:
     """Data sheets of the converters shipped, by name."""
     return tuple(_shipped("converters", ConverterSheet).values())
@@ -172,6 +196,12 @@ def channel_plan(name: str | Path) -> ChannelPlan:
     return _pick(name, "channels", "channel plan", ChannelPlan)
 
 
+def ingress_ranges() -> tuple[IngressRange, ...]:
+    """The IF ranges shipped, whether to be avoided or preferred."""
+    tables = _shipped("ingress", IngressTable).values()
+    return tuple(entry for table in tables for entry in table.ranges)
+
+
 def profiles(extra: Sequence[str | Path] = ()) -> tuple[Profile, ...]:
     """All emitter profiles by id: those shipped and those in ``extra`` folders.
 
@@ -210,7 +240,7 @@ def profile(name: str | Path) -> Profile:
     return _pick(name, "profiles", "profile", Profile)
 
 
-E = TypeVar("E", ConverterSheet, ChannelPlan, Profile)
+E = TypeVar("E", ConverterSheet, ChannelPlan, IngressTable, Profile)
 
 
 def _name_of(entry: BaseModel) -> str:

@@ -1,34 +1,32 @@
-"""What a watch has covered: where, how long, how well, and what made it blind."""
+"""What a watch has covered: how long, how well, and what made it blind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sdr_detect.detect.energy import EnergyTest
 from sdr_detect.epoch import Epoch
 from sdr_detect.intercept import detection_limit_db
 from sdr_detect.reasons import Watch
+from sdr_detect.scan.book import Intercept
 from sdr_detect.settings import BurstSettings
 
 #: Share of time with clipped samples above which silence proves nothing.
 MAX_OVERLOAD = 0.1
 
-#: Epochs whose coverage is kept; later ones are counted with the last.
-MAX_EPOCHS = 4096
-
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Sums over epochs; each of the first `MAX_EPOCHS` has its own range, time and limit.
+    """Sums over epochs.
 
-    ``noise_dbfs_per_hz`` and ``bandwidth_hz`` are the largest of any epoch, as the limit
-    is: together they state what was found everywhere.
+    ``limit_db``, ``noise_dbfs_per_hz`` and ``bandwidth_hz`` are the largest of any
+    epoch: together they state what was found everywhere.
     """
 
-    ranges_hz: tuple[tuple[float, float] | None, ...] = ()
-    watched_s: tuple[float, ...] = ()
-    limits_db: tuple[float | None, ...] = ()
+    analysed_s: float = 0.0
     blind_s: float = 0.0
+    retune_s: float = 0.0
+    limit_db: float | None = None
     bursts: int = 0
     cells: int = 0
     overloaded: int = 0
@@ -37,42 +35,30 @@ class Coverage:
 
     def with_epoch(self, epoch: Epoch, settings: BurstSettings) -> Coverage:
         """The sums with one epoch more."""
-        watched_s = epoch.analysed_s
-        total = replace(
-            self,
+        limits = [x for x in (self.limit_db, _limit_db(epoch, settings)) if x is not None]
+        return Coverage(
+            analysed_s=self.analysed_s + epoch.analysed_s,
             blind_s=self.blind_s + epoch.blind_s,
+            retune_s=self.retune_s + epoch.retune_samples / epoch.info.sample_rate_hz,
+            limit_db=max(limits, default=None),
             bursts=self.bursts + epoch.burst_count,
             cells=self.cells + epoch.cells,
             overloaded=self.overloaded + epoch.overloaded_cells,
             noise_dbfs_per_hz=_larger(self.noise_dbfs_per_hz, epoch.noise_dbfs_per_hz),
             bandwidth_hz=_larger(self.bandwidth_hz, epoch.layout.used_hz),
         )
-        if len(self.watched_s) >= MAX_EPOCHS:
-            last_s = self.watched_s[-1] + watched_s
-            return replace(total, watched_s=(*self.watched_s[:-1], last_s))
-        return replace(
-            total,
-            ranges_hz=(*self.ranges_hz, epoch.info.rf_range_hz),
-            watched_s=(*self.watched_s, watched_s),
-            limits_db=(*self.limits_db, _limit_db(epoch, settings)),
-        )
 
-    @property
-    def analysed_s(self) -> float:
-        """All analysed time."""
-        return sum(self.watched_s)
-
-    def watch(self) -> Watch:
+    def watch(self, intercept: Intercept | None) -> Watch:
         """What the verdict rests on."""
-        known = [limit for limit in self.limits_db if limit is not None]
         return Watch(
-            self.ranges_hz,
-            self.watched_s,
+            self.analysed_s,
             self.blind_s,
-            max(known) if known else None,
+            self.limit_db,
+            intercept,
             self._problems(),
             self.noise_dbfs_per_hz,
             self.bandwidth_hz,
+            self.retune_s,
         )
 
     def _problems(self) -> tuple[str, ...]:
@@ -82,7 +68,7 @@ class Coverage:
                 f"the receiver was overloaded for {share:.0%} of the time: reduce gain or "
                 "attenuate, and record again",
             )
-        if not any(self.watched_s):
+        if not self.analysed_s:
             return ("no sample could be analysed: the data are missing, zero or not finite",)
         return ()
 

@@ -25,6 +25,7 @@ from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import Judged, strongest
 from sdr_detect.settings import Settings
+from sdr_detect.watched import Stay
 
 #: Matches shown with each track, and the log odds below which none is.
 MATCHES_SHOWN = 4
@@ -45,8 +46,11 @@ class Epoch:
     Parameters
     ----------
     origin : int
-        Where the first dwell starts. After a retune that is the first sample, so
-        that a short stay is one dwell, not two that it shares.
+        Where the first dwell starts: at the first sample of all epochs but the
+        first, so that a short stay is one dwell, not two that it shares.
+    retuned : bool
+        Another frequency than before: what is lost at its start is the receiver
+        settling.
     """
 
     def __init__(
@@ -56,12 +60,15 @@ class Epoch:
         settings: Settings,
         ids: Iterator[int],
         observers: Sequence[DwellObserver] = (),
+        *,
         origin: int = 0,
+        retuned: bool = False,
     ) -> None:
         self.info = info
         self._observers = observers
         self.layout = make_layout(info, settings.frames)
         self._profiles = profiles
+        self._retuned = retuned
         self._buffer = DwellBuffer(self.layout, origin)
         self._analyser = Analyser(self.layout)
         meter = LagMeter(info.sample_rate_hz, settings.lag)
@@ -82,6 +89,10 @@ class Epoch:
         self.stop_sample = 0
         self.analysed_frames = 0
         self.blind_samples = 0
+        #: Lost before the first sample: the receiver settled after a retune.
+        self.retune_samples = 0
+        #: Stretches listened to and not yet taken: start, stop, samples used of it.
+        self._listened: list[tuple[int, int, int]] = []
         self.lost_samples = 0
         self.cells = 0
         self.overloaded_cells = 0
@@ -121,7 +132,19 @@ class Epoch:
             return []
         self.lost_samples += lost
         span = Span(block.first_sample - lost, block.first_sample)
+        if self._retuned and self.first_sample == block.first_sample:
+            self.retune_samples += lost
+            return [Incident("gap", span, "retune", "discarded while the receiver settled")]
         return [Incident("gap", span, "lost_samples", "missing in the stream")]
+
+    def listened(self) -> list[Stay]:
+        """What was listened to since the last call; nothing without an RF."""
+        found, self._listened = self._listened, []
+        edges = self.info.rf_range_hz
+        if edges is None:
+            return []
+        seconds = self.info.seconds
+        return [Stay(seconds(a), seconds(b), *edges, seconds(used)) for a, b, used in found]
 
     def finish(self) -> list[Event]:
         """Events of what is still held."""
@@ -230,6 +253,12 @@ class Epoch:
     def _account(self, dwell: Dwell) -> None:
         layout = self.layout
         self._last = dwell
+        used = np.flatnonzero(dwell.frame_ok)
+        if used.size:
+            first = max(dwell.first_sample + int(used[0]) * layout.hop, self.first_sample or 0)
+            stop = min(dwell.first_sample + int(used[-1] + 1) * layout.hop, self.stop_sample)
+            share = used.size / (used[-1] + 1 - used[0])
+            self._listened.append((first, stop, round((stop - first) * share)))
         if dwell.analysed_frames > self._most_frames:
             self._most_frames = dwell.analysed_frames
             self.fullest = dwell.energy, dwell.frame_ok

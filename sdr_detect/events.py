@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sdr_detect.model import Burst, Flag, Span, StreamInfo, Track
+from sdr_detect.watched import ChannelWatch, Stay
 
 VerdictWord = Literal["detected", "not_detected", "inconclusive"]
 
@@ -165,7 +166,15 @@ class OccupancyEvent:
     flags: frozenset[Flag] = frozenset()
 
 
-Event = Incident | BurstEvent | TrackEvent | OccupancyEvent | Verdict
+@dataclass(frozen=True, slots=True)
+class CoverageEvent:
+    """Where a receiver that retuned has listened; comes before the verdict."""
+
+    channels: tuple[ChannelWatch, ...]
+    stays: tuple[Stay, ...]
+
+
+Event = Incident | BurstEvent | TrackEvent | OccupancyEvent | CoverageEvent | Verdict
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -185,6 +194,8 @@ def to_json(event: Event) -> dict[str, Any]:
             return _track_json(event)
         case OccupancyEvent():
             return _occupancy_json(event)
+        case CoverageEvent():
+            return _coverage_json(event)
         case Verdict():
             return _verdict_json(event)
 
@@ -269,6 +280,38 @@ def _occupancy_json(event: OccupancyEvent) -> dict[str, Any]:
             for channel in event.channels
         ],
         "flags": _flags(event.flags),
+    }
+
+
+def _coverage_json(event: CoverageEvent) -> dict[str, Any]:
+    return {
+        "type": "coverage",
+        "channels": [
+            {
+                "channel": c.number,
+                "freq_lower_hz": c.lower_hz,
+                "freq_upper_hz": c.upper_hz,
+                "watched_s": round(c.watched_s, 6),
+                "visits": c.visits,
+                "revisit_s": _round(c.revisit_s, 6),
+                "blind_s": round(c.blind_s, 6),
+                "longest_blind_s": round(c.longest_blind_s, 6),
+                "poi": _round(c.poi, 4),
+                "last_seen_s": _round(c.last_seen_s, 6),
+            }
+            for c in event.channels
+        ],
+        "dwell_log": [
+            {
+                "start_s": round(s.start_s, 9),
+                "stop_s": round(s.stop_s, 9),
+                "freq_lower_hz": s.lower_hz,
+                "freq_upper_hz": s.upper_hz,
+                "analysed_s": round(s.analysed_s, 9),
+                "visits": s.visits,
+            }
+            for s in event.stays
+        ],
     }
 
 

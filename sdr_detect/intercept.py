@@ -1,6 +1,7 @@
-"""Probability that a terminal on the air would have been seen, and how weak it could be.
+"""How weak a terminal could be and still be found.
 
-Absence is never "off": it is a statement with these two numbers.
+Absence is never "off": it is a statement with this number and the probability
+of intercept (`sdr_detect.scan.meet`).
 """
 
 from __future__ import annotations
@@ -11,14 +12,10 @@ import numpy as np
 from scipy.special import chndtr
 
 from sdr_detect.profiles.match import LAG_PFA
-from sdr_detect.profiles.schema import BandClaim, Profile
 
 #: The scheduler moves a terminal to another channel at these intervals
 #: (Jiao 2026: median 15.05 s).
 SLOT_S = 15.0
-
-#: Slowest burst repetition seen, 14 frames of 4/3 ms (Stock et al. 2023).
-SLOWEST_BURST_S = 14 * 4 / 3 * 1e-3
 
 #: Burst and mean spacing assumed for the detection limit: 0.84 ms every 12 ms.
 BURST_S = 0.84e-3
@@ -43,47 +40,6 @@ HEAD_TESTS = 84
 #: In thermal noise bursts are told from the silence between them at this part of
 #: the excess that the longest test of a single burst asks for.
 TOLD_SHARE = 1 / 3
-
-#: Channels of the measured plan and their width.
-CHANNEL_HZ = 62.5e6
-
-
-def covered_share(rf_range_hz: tuple[float, float], profile: Profile) -> float:
-    """Share of a terminal's band whose channels the slice touches, 0 to 1."""
-    channels = touched = 0
-    for claim in profile.claims:
-        if not isinstance(claim, BandClaim):
-            continue
-        for low, high in claim.ranges_hz:
-            count = max(1, round((high - low) / CHANNEL_HZ))
-            edges = np.linspace(low, high, count + 1)
-            channels += count
-            hit = (edges[:-1] < rf_range_hz[1]) & (edges[1:] > rf_range_hz[0])
-            touched += int(np.count_nonzero(hit))
-    return touched / channels if channels else 0.0
-
-
-def probability_of_intercept(watched_s: float, share: float) -> float:
-    """Chance that an active terminal used the watched channels at least once.
-
-    The terminal draws a channel for every 15 s slot; a watch of T seconds, at
-    a random phase, touches floor(T/15) + 1 slots or one more. Within a slot it
-    sends a burst at least every 18.7 ms; a shorter watch meets one in
-    proportion.
-
-    Parameters
-    ----------
-    watched_s : float
-        Analysed time.
-    share : float
-        Share of the channels that the slice touches.
-    """
-    if watched_s <= 0 or share <= 0:
-        return 0.0
-    whole = math.floor(watched_s / SLOT_S)
-    rest = watched_s / SLOT_S - whole
-    missed = (1 - rest) * (1 - share) ** (whole + 1) + rest * (1 - share) ** (whole + 2)
-    return (1 - missed) * min(1.0, watched_s / SLOWEST_BURST_S)
 
 
 def detection_limit_db(

@@ -16,7 +16,6 @@ from sdr_detect.reasons import (
     Judged,
     Watch,
     alternatives,
-    best_intercept,
     doubts,
     plain_reasons,
     poi_problem,
@@ -71,7 +70,7 @@ def judge(
         if weighed is not None and _suspect(judged, weighed, tracks)
     ]
     suspicions += [unexplained(judged) for judged in tracks if _is_unexplained(judged)]
-    intercept = best_intercept(watch, profiles)
+    intercept = watch.intercept
     if intercept is not None and intercept.poi < max(settings.min_poi, 1e-12):
         problems.append(poi_problem(intercept.poi, settings))
     if intercept is None and settings.min_poi > 0:
@@ -212,8 +211,7 @@ def _verdict(
     watch: Watch,
     profiles: Sequence[Profile],
 ) -> Verdict:
-    intercept = best_intercept(watch, profiles)
-    poi = None if intercept is None else intercept.poi
+    poi = None if watch.intercept is None else watch.intercept.poi
     if word == "not_detected":
         # What is known is that a terminal above the limit would have been
         # found with this Pd had it used the watched channels.
@@ -227,7 +225,7 @@ def _verdict(
         poi,
         watch.analysed_s,
         watch.blind_s,
-        plain_reasons(tracks, watch, intercept, profiles),
+        plain_reasons(tracks, watch, profiles),
         alternatives(tracks, system, profiles),
         watch.noise_dbfs_per_hz,
         watch.bandwidth_hz,

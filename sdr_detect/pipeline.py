@@ -8,20 +8,22 @@ a dwell of samples, capped tracks, sums of fixed size.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sdr_detect.coverage import Coverage
 from sdr_detect.epoch import DwellObserver, Epoch, weigh_track
-from sdr_detect.events import Event, Incident, OccupancyEvent, TrackEvent, Verdict
+from sdr_detect.events import CoverageEvent, Event, Incident, OccupancyEvent, TrackEvent, Verdict
 from sdr_detect.features.channel_occupancy import OccupancyLog
 from sdr_detect.judge import judge
 from sdr_detect.lookout import Lookout
 from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
-from sdr_detect.reasons import Judged, strongest
+from sdr_detect.reasons import Judged, consistent_with_terminal, strongest
+from sdr_detect.scan.book import DwellBook, Sighting
 from sdr_detect.settings import Settings
 from sdr_detect.sweep import Sweep
+from sdr_detect.watched import ChannelWatch
 
 
 def _told(notice: Notice, block: IQBlock) -> Incident:
@@ -31,12 +33,21 @@ def _told(notice: Notice, block: IQBlock) -> Incident:
     return Incident("health", span, notice.reason, notice.detail)
 
 
+def _sightings(tracks: Iterable[Judged], info: StreamInfo) -> list[Sighting]:
+    """Where and when something consistent with a terminal was seen."""
+    found = (judged.track for judged in tracks if consistent_with_terminal(judged))
+    return [(t.freq_lower_hz, t.freq_upper_hz, info.seconds(t.span.stop_sample)) for t in found]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Where the pipeline stands, for display. Immutable.
 
     ``verdict`` is what it would be if the stream ended here; ``occupancy`` that of
     the band last heard, so far in its period, None unless it is asked for.
+    ``channels`` tells for
+    each channel of the first system how long it was watched, the probability of
+    intercept so far and when something like a terminal was last seen in it.
     """
 
     next_sample: int
@@ -48,6 +59,7 @@ class Snapshot:
     counters: dict[str, int]
     verdict: Verdict
     occupancy: OccupancyEvent | None = None
+    channels: tuple[ChannelWatch, ...] = ()
 
 
 class Pipeline:
@@ -79,6 +91,7 @@ class Pipeline:
         self._sweep = Sweep(self._settings.sweep)
         self._kept: list[Judged] = []
         self._coverage = Coverage()
+        self._book = DwellBook(self._profiles)
         self._epochs = 0
         self._lookout = Lookout(self._settings.verdict.look_s)
         self._finished = False
@@ -99,6 +112,7 @@ class Pipeline:
         assert self._epoch is not None
         for found in self._epoch.process(block):
             events += found
+            self._listened(self._epoch)
             events += self._look(self._epoch)
         return events + [_told(notice, block) for notice in block.notices]
 
@@ -116,13 +130,15 @@ class Pipeline:
         if self._occupancy is not None:
             events += self._occupancy.finish()
         self._finished = True
+        if self._book.swept:
+            events.append(CoverageEvent(self._book.channels(), self._book.rows))
         return [*events, self._judge(self._kept, self._coverage)]
 
-    def _look(self, epoch: Epoch) -> Sequence[Event]:
+    def _look(self, epoch: Epoch, *, ended: bool = False) -> Sequence[Event]:
         """Tell when the verdict so far has become `detected`, or is so no more."""
         if not self._lookout.due(self._epochs, epoch):
             return []
-        tracks, coverage = self._so_far(epoch)
+        tracks, coverage = (self._kept, self._coverage) if ended else self._so_far(epoch)
         verdict = self._judge(strongest(tracks), coverage)
         return self._lookout.news(verdict, epoch.stop_sample)
 
@@ -133,8 +149,10 @@ class Pipeline:
         """Where it stands now."""
         epoch = self._epoch
         tracks, coverage = self._kept, self._coverage
+        sightings: list[Sighting] = []
         if epoch is not None:
             tracks, coverage = self._so_far(epoch)
+            sightings = _sightings(tracks, epoch.info)
         return Snapshot(
             0 if epoch is None else epoch.stop_sample,
             coverage.analysed_s,
@@ -145,13 +163,21 @@ class Pipeline:
             {"epochs": self._epochs, "dwells": 0 if epoch is None else epoch.dwells},
             self._judge(strongest(tracks), coverage),
             None if self._occupancy is None else self._occupancy.current(),
+            self._book.channels(sightings),
         )
 
     def _next_epoch(self, block: IQBlock) -> list[Event]:
-        events = self._close_epoch()
-        origin = block.first_sample if self._epochs else 0
+        before, events = self._epoch, self._close_epoch()
+        if before is not None:
+            events += self._look(before, ended=True)
         self._epoch = Epoch(
-            block.info, self._profiles, self._settings, self._ids, self._observers, origin
+            block.info,
+            self._profiles,
+            self._settings,
+            self._ids,
+            self._observers,
+            origin=0 if before is None else block.first_sample,
+            retuned=before is not None and before.info.center_hz != block.info.center_hz,
         )
         self._epochs += 1
         return events
@@ -161,8 +187,10 @@ class Pipeline:
         if epoch is None:
             return []
         events = epoch.finish()
+        self._listened(epoch)
         judged = epoch.judged()
         events += [TrackEvent(j.track, epoch.info) for j in judged]
+        self._book.saw(_sightings((*epoch.retired, *judged), epoch.info))
         self._kept = strongest([*self._kept, *epoch.retired, *judged])
         self._coverage = self._with(epoch)
         self._sweep.add(epoch)
@@ -181,5 +209,10 @@ class Pipeline:
     def _with(self, epoch: Epoch) -> Coverage:
         return self._coverage.with_epoch(epoch, self._settings.burst)
 
+    def _listened(self, epoch: Epoch) -> None:
+        for stay in epoch.listened():
+            self._book.watch(stay)
+
     def _judge(self, tracks: Sequence[Judged], coverage: Coverage) -> Verdict:
-        return judge(tracks, coverage.watch(), self._profiles, self._settings.verdict)
+        watch = coverage.watch(self._book.intercept())
+        return judge(tracks, watch, self._profiles, self._settings.verdict)

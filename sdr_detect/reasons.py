@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdr_detect.events import Alternative
-from sdr_detect.intercept import covered_share, probability_of_intercept
 from sdr_detect.model import Track
 from sdr_detect.profiles.match import Weighed
 from sdr_detect.profiles.schema import Profile
+from sdr_detect.scan.book import Intercept
 from sdr_detect.settings import VerdictSettings
 
 #: Log odds above which a match is worth telling as a suspicion.
 SUSPICION = 0.0
-
-#: The system that a probability of intercept is stated for, if its band was covered.
-FIRST_SYSTEM = "starlink"
 
 #: Explanations named besides the first.
 MAX_ALTERNATIVES = 6
@@ -44,53 +41,35 @@ def strongest(tracks: Sequence[Judged]) -> list[Judged]:
     return ranked[:MAX_KEPT]
 
 
+def consistent_with_terminal(judged: Judged) -> bool:
+    """Whether a track is best explained by a terminal's structure."""
+    best = judged.best
+    return (
+        best is not None
+        and best.profile.role == "user_terminal"
+        and best.log_odds > SUSPICION
+        and bool(best.structural_met)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What was watched, and how well.
 
-    ``rf_ranges_hz`` and ``watched_s`` go together, one for each stretch of the
-    stream at one frequency. ``problems`` are reasons why nothing can be said. The
-    limit refers to noise of ``noise_dbfs_per_hz`` over ``bandwidth_hz``.
+    ``intercept`` is None when no RF is known. ``problems`` are reasons why nothing
+    can be said. ``retune_s`` is the part of ``blind_s`` in which the receiver
+    settled on another frequency: the probability of intercept knows of it. The limit
+    refers to noise of ``noise_dbfs_per_hz`` over ``bandwidth_hz``.
     """
 
-    rf_ranges_hz: tuple[tuple[float, float] | None, ...]
-    watched_s: tuple[float, ...]
+    analysed_s: float
     blind_s: float
     detection_limit_db: float | None
+    intercept: Intercept | None
     problems: tuple[str, ...] = ()
     noise_dbfs_per_hz: float | None = None
     bandwidth_hz: float | None = None
-
-    @property
-    def analysed_s(self) -> float:
-        """All analysed time."""
-        return sum(self.watched_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Intercept:
-    """Probability of intercept and the terminal it is stated for."""
-
-    poi: float
-    name: str
-
-
-def best_intercept(watch: Watch, profiles: Sequence[Profile]) -> Intercept | None:
-    """For the first system covered, Starlink before others; None without RF."""
-    known = [
-        (r, s) for r, s in zip(watch.rf_ranges_hz, watch.watched_s, strict=True) if r is not None
-    ]
-    if not known:
-        return None
-    terminals = [p for p in profiles if p.role == "user_terminal" and p.receivable]
-    terminals.sort(key=lambda p: (p.system != FIRST_SYSTEM, p.id))
-    for profile in terminals:
-        missed = 1.0
-        for rf_range_hz, seconds in known:
-            missed *= 1 - probability_of_intercept(seconds, covered_share(rf_range_hz, profile))
-        if missed < 1:
-            return Intercept(1 - missed, profile.name)
-    return Intercept(0.0, "any known terminal")
+    retune_s: float = 0.0
 
 
 def without_rf(weighed: Weighed) -> tuple[str, ...]:
@@ -144,15 +123,16 @@ def unexplained(judged: Judged) -> str:
 def doubts(watch: Watch, settings: VerdictSettings) -> list[str]:
     """Why this watch is too short, too blind or too narrow to say anything."""
     found: list[str] = []
-    total = watch.analysed_s + watch.blind_s
+    blind_s = watch.blind_s - watch.retune_s
+    total = watch.analysed_s + blind_s
     if watch.analysed_s < settings.min_analysed_s:
         found.append(
             f"only {watch.analysed_s * 1e3:.1f} ms could be analysed; at least "
             f"{settings.min_analysed_s * 1e3:.0f} ms are needed to meet a burst"
         )
-    elif watch.blind_s > settings.max_blind_fraction * total:
+    elif blind_s > settings.max_blind_fraction * total:
         found.append(
-            f"the receiver was blind for {watch.blind_s:.3f} of {total:.3f} s (lost samples, "
+            f"the receiver was blind for {blind_s:.3f} of {total:.3f} s (lost samples, "
             "overload); reduce gain or data rate and record again"
         )
     elif watch.detection_limit_db is None:
@@ -193,7 +173,6 @@ def poi_unknown(settings: VerdictSettings) -> str:
 def plain_reasons(
     tracks: Sequence[Judged],
     watch: Watch,
-    intercept: Intercept | None,
     profiles: Sequence[Profile],
 ) -> tuple[str, ...]:
     """How each track was explained, and what the watch covered."""
@@ -219,6 +198,7 @@ def plain_reasons(
             reasons.append(f"track {judged.track.id} is best explained as {best.profile.name}")
     if len(tracks) > MAX_ALTERNATIVES:
         reasons.append(f"{len(tracks) - MAX_ALTERNATIVES} more tracks")
+    intercept = watch.intercept
     if intercept is not None and intercept.poi > 0:
         reasons.append(
             f"{watch.analysed_s:.3g} s watched: probability of intercept {intercept.poi:.3f} for "

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sdr_detect.calibration.budget import DB_PER_NEPER, Budget, Term, summed
 from sdr_detect.calibration.schema import Antenna
 from sdr_detect.events import PhysicalLimit, Stated
-from sdr_detect.intercept import CHANNEL_HZ
+from sdr_detect.scan.terminal import CHANNEL_HZ
 
 SPEED_OF_LIGHT_M_PER_S = 299_792_458.0
 

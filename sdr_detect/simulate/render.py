@@ -26,11 +26,11 @@ from sdr_detect.simulate.waveforms import waveforms
 
 #: Samples are made in blocks of this size on an absolute grid, so the result
 #: does not depend on how a reader cuts the stream.
-_GRID = 1 << 17
+GRID = 1 << 17
 
 #: Emissions are placed this long before they start: their filter ringing is
 #: shorter than that.
-_AHEAD_S = 0.005
+AHEAD_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +160,16 @@ def _grid_blocks(scene: Scene, seed: int | None) -> Iterator[ComplexArray]:
     receiver, tuning = scene.receiver, scene.receiver.tuning
     actual = scene.scene.seed if seed is None else seed
     rate, density = receiver.sample_rate_hz, receiver.noise_density
-    front = FrontEnd(receiver, _GRID)
+    front = FrontEnd(receiver, GRID)
     emissions = _emissions(scene, seed)
     upcoming = next(emissions, None)
     pending: list[tuple[int, ComplexArray]] = []
-    first = -_GRID  # one block ahead fills the filter
+    first = -GRID  # one block ahead fills the filter
     while first - HALF_TAPS < scene.sample_count:
-        block = noise_block(receiver, actual, first // _GRID + 1, _GRID)
+        block = noise_block(receiver, actual, first // GRID + 1, GRID)
         while upcoming is not None:
             _, emission = upcoming
-            if (emission.start_s - _AHEAD_S) * rate >= first + _GRID:
+            if (emission.start_s - AHEAD_S) * rate >= first + GRID:
                 break
             placed = place(emission, tuning, density)
             if placed is not None:
@@ -178,7 +178,7 @@ def _grid_blocks(scene: Scene, seed: int | None) -> Iterator[ComplexArray]:
         pending = _add(pending, block, first)
         out = front.process(first, block)
         yield out[max(HALF_TAPS - first, 0) :]
-        first += _GRID
+        first += GRID
 
 
 def _add(

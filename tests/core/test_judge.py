@@ -20,6 +20,7 @@ from sdr_detect.model import Flag, Span, Track
 from sdr_detect.profiles.match import weigh_all
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.reasons import Judged, Watch
+from sdr_detect.scan.book import Intercept
 from sdr_detect.settings import LagSettings, VerdictSettings
 from tests.core.streams import KU_HZ, all_profiles, noise
 
@@ -119,7 +120,7 @@ def judged(
 
 def watch(**changes: Any) -> Watch:
     """Ten good seconds in a terminal channel."""
-    good = Watch((UPLINK,), (10.0,), 0.0, -10.0)
+    good = Watch(10.0, 0.0, -10.0, Intercept(0.2, "terminal"))
     return replace(good, **changes)
 
 
@@ -222,22 +223,21 @@ def test_weak_significance_carries_no_verdict() -> None:
 def test_out_of_the_band_there_is_no_terminal() -> None:
     outside = (10.9e9, 10.902e9)
     said = verdict(
-        judged(PREAMBLE, SYMBOL, grids=(FRAME,), rf=outside), over=watch(rf_ranges_hz=(outside,))
+        judged(PREAMBLE, SYMBOL, grids=(FRAME,), rf=outside),
+        over=watch(intercept=Intercept(0.0, "terminal")),
     )
     assert said.verdict != "detected"
 
 
 def test_unknown_frequency_is_inconclusive_and_says_what_to_do() -> None:
-    said = verdict(
-        judged(PREAMBLE, SYMBOL, grids=(FRAME,), rf=None), over=watch(rf_ranges_hz=(None,))
-    )
+    said = verdict(judged(PREAMBLE, SYMBOL, grids=(FRAME,), rf=None), over=watch(intercept=None))
     assert said.verdict == "inconclusive"
     assert "--rf" in " ".join(said.reasons)
     assert said.poi is None
 
 
 def test_unknown_frequency_and_nothing_seen_has_no_probability_of_intercept() -> None:
-    said = verdict(over=watch(rf_ranges_hz=(None,)))
+    said = verdict(over=watch(intercept=None))
     assert said.poi is None
     assert said.verdict in ("not_detected", "inconclusive")
 
@@ -256,13 +256,13 @@ def test_blindness_does_not_undo_a_detection() -> None:
 
 
 def test_too_short_is_inconclusive() -> None:
-    said = verdict(over=watch(watched_s=(0.01,)))
+    said = verdict(over=watch(analysed_s=0.01))
     assert said.verdict == "inconclusive"
     assert "10.0 ms" in said.reasons[0]
 
 
 def test_no_terminal_band_covered_is_inconclusive() -> None:
-    said = verdict(over=watch(rf_ranges_hz=((11.7e9, 11.702e9),)))
+    said = verdict(over=watch(intercept=Intercept(0.0, "terminal")))
     assert said.verdict == "inconclusive"
     assert said.poi == 0
     assert "band" in said.reasons[0]
@@ -408,7 +408,8 @@ def test_every_verdict_is_sound(
     blind_s: float,
     limit_db: float | None,
 ) -> None:
-    over = Watch((rf,), (watched_s,), blind_s, limit_db)
+    met = None if rf is None else Intercept(0.2 if rf == UPLINK else 0.0, "terminal")
+    over = Watch(watched_s, blind_s, limit_db, met)
     said = verdict(*tracks, over=over)
     assert said.reasons
     assert all(said.reasons)
