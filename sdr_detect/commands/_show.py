@@ -131,6 +131,8 @@ def event_line(event: Event) -> str | None:
             )
         case OccupancyEvent():
             return wording.occupancy(event)
+        case Incident(reason="retune"):
+            return None  # as many as there are stops; the table at the end sums them up
         case Incident():
             return f"{event.kind} at sample {event.span.start_sample}: " + plain(
                 ": ".join(filter(None, (event.reason, event.detail)))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sdr_detect.model import IQBlock
     from sdr_detect.pipeline import Pipeline, Snapshot
     from sdr_detect.ports import Sink
-    from sdr_detect.registry import SourceOptions
+    from sdr_detect.registry import Driver, SourceOptions
     from sdr_detect.resume import Policy
     from sdr_detect.runner import Keeper, Tap
     from sdr_detect.settings import Settings
@@ -54,7 +54,7 @@ class Watch:
         known = calibrating or Calibrating()
         self.levels = known.levels(settings.site)
         self.judged = Calibrated(self.pipeline, self.levels, settings)
-        self.driver = known.source(open_live(uri, options, policy=policy, stop=stop))
+        self.driver: Driver = known.source(open_live(uri, options, policy=policy, stop=stop))
         digest = config_sha256(settings, emitters)
         self.facts = Facts(uri, "stream", self.driver.info, digest, calibration_sha256=known.sha256)
         self.found = Collector()
@@ -70,6 +70,7 @@ class Watch:
         picture: bool = False,
         keeper: Keeper | None = None,
         trigger: Trigger | None = None,
+        extra: Tap | None = None,
     ) -> None:
         """Watch until the source ends, is lost, or ``stop`` is set."""
         from sdr_detect import runner
@@ -88,6 +89,8 @@ class Watch:
         if trigger is not None:
             sinks.append(trigger)
             taps.append(trigger)
+        if extra is not None:
+            taps.append(extra)
         if sys.stderr.isatty():
             taps.append(_Status(self.pipeline))
         runner.run(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sdr_detect.intercept import PD
-from sdr_detect.model import NS_PER_S
+from sdr_detect.model import NS_PER_S, StreamInfo, Track
 from sdr_detect.scan.plan import Stop
 from sdr_detect.scan.terminal import SLOT_UTC_S
 
@@ -25,6 +25,9 @@ MOST_LOG_ODDS = 7.0
 
 #: Longer stays on suspicion: 0.1, 1, 10 s with stops of 0.1 s, never beyond a slot.
 LONGER = 10.0
+
+#: Score of a match with a terminal from which it is a sighting.
+SUSPICIOUS = 0.5
 
 #: A piece of a slot shorter than this holds no two bursts and is not worth a stop.
 LEAST_STAY_S = 0.04
@@ -102,6 +105,18 @@ class Evidence:
     upper_hz: float
     stop_s: float
     log_odds: float
+
+
+def evidence(tracks: Iterable[Track], info: StreamInfo) -> list[Evidence]:
+    """What speaks for terminals: of each track, the best match with one."""
+    found = []
+    for track in tracks:
+        best = max((m.score for m in track.matches if m.role == "user_terminal"), default=0.0)
+        if best >= SUSPICIOUS:
+            odds = best / (1 - min(best, 1 - 1e-9))
+            stop_s = info.seconds(track.span.stop_sample)
+            found.append(Evidence(track.freq_lower_hz, track.freq_upper_hz, stop_s, math.log(odds)))
+    return found
 
 
 class Adaptive:

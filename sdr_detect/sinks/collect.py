@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sdr_detect.events import (
     BurstEvent,
+    CoverageEvent,
     Event,
     Incident,
     OccupancyEvent,
@@ -29,6 +30,7 @@ class Collector:
         Likewise.
     burst_count, track_count, incident_count : int
         All of them, kept or not.
+    coverage : CoverageEvent or None
     verdict : Verdict or None
     """
 
@@ -49,6 +51,7 @@ class Collector:
         self.burst_count = 0
         self.track_count = 0
         self.incident_count = 0
+        self.coverage: CoverageEvent | None = None
         self.verdict: Verdict | None = None
 
     def write(self, event: Event) -> None:
@@ -69,6 +72,8 @@ class Collector:
             case OccupancyEvent():
                 if len(self.periods) < MAX_PERIODS:
                     self.periods.append(event)
+            case CoverageEvent():
+                self.coverage = event
             case Verdict():
                 self.verdict = event
 
