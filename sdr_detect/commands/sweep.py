@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,34 +18,20 @@ from sdr_detect.commands._output import (
     json_output,
 )
 from sdr_detect.commands._recording_options import ConverterOption, RateOption
+from sdr_detect.commands._sweep_plan import Asked, MadePlan, StrategyName, assumed, receiver_of
 
 if TYPE_CHECKING:
     from sdr_detect.commands._watch import Watch
-    from sdr_detect.model import IQBlock, StreamInfo
+    from sdr_detect.model import IQBlock
     from sdr_detect.registry import SourceOptions
-    from sdr_detect.scan.plan import IfRange, Receiver, Stop
-    from sdr_detect.scan.strategy import Adaptive, Strategy
-    from sdr_detect.scan.terminal import TerminalModel
+    from sdr_detect.scan.strategy import Adaptive
     from sdr_detect.settings import Settings
 
 #: Watch lengths for which a plan tells the probability of intercept.
 _TIMES_S = (0.1, 1.0, 10.0, 60.0, 300.0)
 
-#: Part of the sample rate that is taken for usable while there is no receiver to ask.
-_USABLE = 0.8
-
 #: Stream time between two looks of an adaptive sweep at what was found.
 _LOOK_S = 0.1
-
-
-class StrategyName(StrEnum):
-    """How the stops follow each other."""
-
-    park = "park"
-    scan = "scan"
-    comb = "comb"
-    adaptive = "adaptive"
-    hop = "hop"
 
 
 def register(app: typer.Typer) -> None:
@@ -120,10 +104,10 @@ def sweep(
     from sdr_detect.analysis import resolve_settings
 
     settings = resolve_settings(config, sets or ())
-    asked = _Asked(strategy, system, tuple(rf_range or ()), dwell, tuple(avoid or ()), settle)
+    asked = Asked(strategy, system, tuple(rf_range or ()), dwell, tuple(avoid or ()), settle)
     tables = json != "-"
     if plan_only:
-        _show_plan(asked.made(_assumed(rate, converter, settle)), settings)
+        _show_plan(asked.made(assumed(rate, converter, settle)), settings)
         return
     assert source is not None
     watched = _Run(asked, source, rate, converter, settings, give_up, keep_trying)
@@ -134,138 +118,7 @@ def sweep(
         raise typer.Exit(_exit.DETECTED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Stops, and what led to them."""
-
-    name: str
-    stops: tuple[Stop, ...]
-    receiver: Receiver
-    model: TerminalModel
-    left_out: int
-
-    def start(self) -> Strategy:
-        """A strategy at its beginning."""
-        from sdr_detect.scan.strategy import Adaptive, Cycle, Hop
-
-        if self.name == "hop":
-            return Hop(self.stops, self.receiver.settle_s)
-        return Adaptive(self.stops) if self.name == "adaptive" else Cycle(self.stops)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the user asked for."""
-
-    strategy: StrategyName
-    system: str
-    rf_ranges: tuple[str, ...]
-    dwell_s: float
-    avoid: tuple[str, ...]
-    settle_s: float
-
-    def made(self, receiver: Receiver) -> _Plan:
-        """The stops for a receiver.
-
-        Raises
-        ------
-        typer.BadParameter
-            Nothing of it can be received.
-        """
-        from sdr_detect.scan.plan import comb_stops, price, scan_stops
-
-        model, bands = self._model()
-        ranges = self._if_ranges()
-        everywhere = replace(receiver, plan=type(receiver.plan)())
-        if self.strategy is StrategyName.scan:
-            stops = scan_stops(bands, model.channels_hz, receiver, self.dwell_s, ranges)
-            wanted = len(scan_stops(bands, model.channels_hz, everywhere, self.dwell_s))
-        else:
-            stops = comb_stops(model.channels_hz, receiver, self.dwell_s, ranges)
-            wanted = len(model.channels_hz)
-            if self.strategy is StrategyName.park and stops:
-                best = min(stops, key=lambda stop: price(stop.rf_hz, receiver, ranges))
-                stops, wanted = [replace(best, dwell_s=float("inf"))], 1
-        if not stops:
-            raise typer.BadParameter(
-                "no stop is left: the converter does not reach the band, or all is avoided"
-            )
-        return _Plan(self.strategy.value, tuple(stops), receiver, model, wanted - len(stops))
-
-    def _model(self) -> tuple[TerminalModel, list[tuple[float, float]]]:
-        """The terminal with its channels cut to the ranges asked for, and the bands."""
-        from sdr_detect.catalog import profiles
-        from sdr_detect.scan.terminal import terminal_model
-
-        known = [p for p in profiles() if p.role == "user_terminal" and p.receivable]
-        model = next(
-            (
-                terminal_model(p)
-                for p in sorted(known, key=lambda p: p.id)
-                if p.system == self.system
-            ),
-            None,
-        )
-        if model is None:
-            names = ", ".join(sorted({p.system for p in known}))
-            raise typer.BadParameter(f"no channels of {self.system!r} are known; known: {names}")
-        bands = [_range(text, "--rf-range") for text in self.rf_ranges] or [
-            (model.channels_hz[0][0] - 1.25e6, model.channels_hz[-1][1] + 1.25e6)
-        ]
-        kept = tuple(
-            channel
-            for channel in model.channels_hz
-            if any(low < channel[1] and channel[0] < high for low, high in bands)
-        )
-        if not kept:
-            raise typer.BadParameter(f"--rf-range meets no channel of {self.system}")
-        return (replace(model, channels_hz=kept) if self.rf_ranges else model), bands
-
-    def _if_ranges(self) -> list[IfRange]:
-        """Shipped ones at a price, the user's forbidden."""
-        from sdr_detect.catalog import ingress_ranges
-        from sdr_detect.scan.plan import IfRange
-
-        shipped = [
-            IfRange(r.lower_hz, r.upper_hz, -1.0 if r.quiet else 1.0) for r in ingress_ranges()
-        ]
-        own = (_range(text, "--avoid") for text in self.avoid)
-        return [*shipped, *(IfRange(low, high, 100.0, strict=True) for low, high in own)]
-
-
-def _range(text: str, option: str) -> tuple[float, float]:
-    low, _, high = text.partition(":")
-    try:
-        found = float(low), float(high)
-    except ValueError:
-        found = (0.0, 0.0)
-    if not 0 <= found[0] < found[1] < 1e11:
-        raise typer.BadParameter(f"{option} {text}: write LOWER:UPPER in Hz, as 14.0e9:14.25e9")
-    return found
-
-
-def _assumed(rate_hz: float | None, converter: str | None, settle_s: float) -> Receiver:
-    """The receiver of a plan without one."""
-    from sdr_detect.catalog import converter as find_converter
-    from sdr_detect.plan import FrequencyPlan
-    from sdr_detect.scan.plan import Receiver
-
-    plan = FrequencyPlan() if converter is None else FrequencyPlan(find_converter(converter))
-    rate_hz = rate_hz or 2.4e6
-    try:
-        return Receiver(rate_hz, _USABLE * rate_hz, plan, settle_s)
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc)) from exc
-
-
-def _receiver(info: StreamInfo, settle_s: float) -> Receiver:
-    from sdr_detect.scan.plan import Receiver
-
-    usable_hz = info.usable_hz or _USABLE * info.sample_rate_hz
-    return Receiver(info.sample_rate_hz, usable_hz, info.plan, settle_s)
-
-
-def _show_plan(plan: _Plan, settings: Settings) -> None:
+def _show_plan(plan: MadePlan, settings: Settings) -> None:
     from sdr_detect.commands import _show, _sweep_show
     from sdr_detect.scan.forecast import forecast
 
@@ -279,7 +132,7 @@ class _Run:
 
     def __init__(
         self,
-        asked: _Asked,
+        asked: Asked,
         uri: str,
         rate_hz: float | None,
         converter: str | None,
@@ -306,7 +159,7 @@ class _Run:
         with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
             watch = Watch(self._uri, self._options(), self._settings, self._policy, stop)
             stack.callback(watch.driver.close)
-            plan = self._asked.made(_receiver(watch.driver.info, self._asked.settle_s))
+            plan = self._asked.made(receiver_of(watch.driver.info, self._asked.settle_s))
             if tables:
                 _show_plan(plan, self._settings)
             strategy = plan.start()
@@ -328,8 +181,10 @@ class _Run:
         from sdr_detect.registry import Liveness, SourceOptions, liveness
 
         if liveness(self._uri) is Liveness.REPLAY:
-            return SourceOptions(spec_from_options(None, self._rate_hz))
-        first = self._asked.made(_assumed(self._rate_hz, self._converter, 0.0)).stops[0]
+            if self._rate_hz is not None or self._converter is not None:
+                raise typer.BadParameter("a scene says rate and converter; leave both out")
+            return SourceOptions()
+        first = self._asked.made(assumed(self._rate_hz, self._converter, 0.0)).stops[0]
         spec = spec_from_options(None, self._rate_hz, first.rf_hz, None, self._converter)
         return SourceOptions(spec)
 

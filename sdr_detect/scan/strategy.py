@@ -151,14 +151,13 @@ class Adaptive:
         """The most probable stop; of equal ones the one left the longest time ago."""
         if self._at is not None:
             self._weigh(self._at, now.time_s)
+            self._left_s[self._at] = now.time_s
         sighted = self._sightings()
         best = max(
             range(len(self._stops)), key=lambda i: (round(self._chance[i], 12), -self._left_s[i])
         )
         suspicious = best == self._at and best in sighted
         self._raised = self._raised + 1 if suspicious else 0
-        if self._at is not None:
-            self._left_s[self._at] = now.time_s
         self._at, self._since_s = best, now.time_s
         stop = self._stops[best]
         return replace(stop, dwell_s=min(stop.dwell_s * LONGER**self._raised, SLOT_S))

@@ -17,6 +17,7 @@ from sdr_detect.score import (
     alerts,
     confusion,
     estimators,
+    intercept,
     latency,
     limit,
     roc,
@@ -31,7 +32,17 @@ from sdr_detect.score.table import Table
 #: reads the verdicts of all the others.
 SECTIONS: dict[str, Section] = {
     module.NAME: module
-    for module in (sensitivity, scenarios, roc, limit, latency, alerts, confusion, estimators)
+    for module in (
+        sensitivity,
+        scenarios,
+        roc,
+        limit,
+        latency,
+        alerts,
+        confusion,
+        estimators,
+        intercept,
+    )
 }
 
 #: Form of the JSON; a change that breaks readers raises it.

@@ -99,18 +99,23 @@ class RetunedScene:
         self._live: list[list[tuple[Emission, tuple[int, ComplexArray] | None]]] = [
             [] for _ in scene.emitter
         ]
-        self._noise: tuple[int, ComplexArray] = (-1, np.zeros(0, np.complex64))
+        #: The latest piece of noise, by its number.
+        self._noise: tuple[int, ComplexArray] | None = None
         self._fed = position
         self._front: FrontEnd | None = None
         self._lost = 0
 
     def retune(self, rf_hz: float) -> None:
-        """Another centre from here on; what comes while the receiver settles is lost."""
+        """Another centre from here on; what comes while the receiver settles is lost.
+
+        Before its first sample it has settled.
+        """
         receiver = self._scene.receiver.model_copy(update={"rf_center_hz": rf_hz})
         self._scene = self._scene.model_copy(update={"receiver": receiver})
         self._front = None
-        self._position += self._settle
-        self._lost += self._settle
+        if self._position:
+            self._position += self._settle
+            self._lost += self._settle
         for index, stream in enumerate(self._streams):
             known = [] if stream.retuned(self._scene) else self._live[index]
             self._live[index] = [(emission, self._placed(emission)) for emission, _ in known]
@@ -140,7 +145,7 @@ class RetunedScene:
         receiver = self._scene.receiver
         parts = []
         for number in range(start // GRID, (stop - 1) // GRID + 1):
-            if self._noise[0] != number:
+            if self._noise is None or self._noise[0] != number:
                 self._noise = number, noise_block(receiver, self._seed, number + 1, GRID)
             low, high = max(start, number * GRID), min(stop, (number + 1) * GRID)
             parts.append(self._noise[1][low - number * GRID : high - number * GRID])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from sdr_detect.events import (
     BurstEvent,
     CoverageEvent,
@@ -59,19 +61,15 @@ class Collector:
         match event:
             case BurstEvent():
                 self.burst_count += 1
-                if len(self.bursts) < self._max_bursts:
-                    self.bursts.append(event)
+                _keep(self.bursts, event, self._max_bursts)
             case TrackEvent():
                 self.track_count += 1
-                if len(self.tracks) < self._max_tracks:
-                    self.tracks.append(event)
+                _keep(self.tracks, event, self._max_tracks)
             case Incident():
                 self.incident_count += 1
-                if len(self.incidents) < self._max_incidents:
-                    self.incidents.append(event)
+                _keep(self.incidents, event, self._max_incidents)
             case OccupancyEvent():
-                if len(self.periods) < MAX_PERIODS:
-                    self.periods.append(event)
+                _keep(self.periods, event, MAX_PERIODS)
             case CoverageEvent():
                 self.coverage = event
             case Verdict():
@@ -97,3 +95,11 @@ class Collector:
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+_E = TypeVar("_E")
+
+
+def _keep(kept: list[_E], event: _E, most: int) -> None:
+    if len(kept) < most:
+        kept.append(event)
