@@ -66,7 +66,7 @@ def test_inner_grid_leaves_no_seam(
     quiet = {**FAULTS, "noise_dbfs": -100.0}
     loud = [{**e, "cn_db": e.get("cn_db", 10.0) + 60} for e in BUSY]
     expected = samples(make_scene(*loud, **quiet))
-    monkeypatch.setattr(render, "_GRID", 5000)
+    monkeypatch.setattr(render, "GRID", 5000)
     got = samples(make_scene(*loud, **quiet))
     assert np.max(np.abs(got - expected)) < 1e-3 * np.max(np.abs(expected))
 
