@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sdr_detect.dsp.layout import make_layout
-from sdr_detect.events import TrackEvent, Verdict
+from sdr_detect.events import CoverageEvent, TrackEvent, Verdict
 from sdr_detect.model import ComplexArray, Flag, IQBlock
 from sdr_detect.pipeline import Pipeline
 from sdr_detect.settings import FrameSettings, Settings
@@ -69,8 +69,9 @@ def test_a_channel_in_use_is_told_with_width_and_number(stream: list[IQBlock]) -
     assert track["pfa"] < 2e-4
     assert track["flags"] == []
     assert track["matches"][0]["profile"] == "starlink_uplink"
-    verdict, told = found[-1], found[-2]
+    told, coverage, verdict = found[-3:]
     assert isinstance(verdict, Verdict)
+    assert isinstance(coverage, CoverageEvent)
     assert isinstance(told, TrackEvent)
     assert not told.track.matches[0].structural
 
