@@ -14,7 +14,8 @@
     ├ FormatError          a recording cannot be read as what it claims to be
     │ ├ TruncatedError
     │ └ UnsupportedError
-    └ SinkError            a result cannot be written
+    ├ SinkError            a result cannot be written
+    └ EvidenceError        a case or a package does not allow what is asked
 
 Every message names the value, the limit and the remedy. Bad *data* inside a
 readable stream is an event or a flag, never an exception; a wrong argument of
@@ -119,3 +120,7 @@ class UnsupportedError(FormatError):
 
 class SinkError(SdrDetectError):
     """A result cannot be written."""
+
+
+class EvidenceError(SdrDetectError):
+    """A case or a package does not allow what is asked, or is not what it claims to be."""

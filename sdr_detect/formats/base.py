@@ -126,6 +126,8 @@ class Recording:
         The file the samples lie in; None means all of ``path``.
     sha512 : str or None
         Digest of ``data`` that the metadata states.
+    whole : FileRange or None
+        What `sha256` covers; None means all of the file that ``data`` lies in.
     """
 
     def __init__(
@@ -138,6 +140,7 @@ class Recording:
         notes: Sequence[str] = (),
         data: FileRange | None = None,
         sha512: str | None = None,
+        whole: FileRange | None = None,
     ):
         self.path = path
         self.format = kind
@@ -146,6 +149,7 @@ class Recording:
         self.store = store
         self._data = FileRange(path) if data is None else data
         self._sha512 = sha512
+        self._whole = FileRange(self._data.path) if whole is None else whole
 
     @property
     def info(self) -> StreamInfo:
@@ -243,7 +247,7 @@ class Recording:
 
     def sha256(self) -> str:
         """SHA-256 of the file the samples lie in (of an archive: all of it)."""
-        return FileRange(self._data.path).digest("sha256")
+        return self._whole.digest("sha256")
 
     def verify(self) -> bool | None:
         """Whether the data agree with the digest their metadata state.

@@ -87,6 +87,20 @@ def open_file(path: Path, spec: RawSpec) -> Recording:
     parts = _archive_parts(path) if _is_tar(path) else _pair_parts(_partner(path) or path)
     meta = parse_metadata(parts.meta_path, parts.meta)
     data = parts.data if parts.data is not None else _data_file(parts.meta_path, meta)
+    return _recording(path, meta, data, spec)
+
+
+def open_range(path: Path, text: bytes, data: FileRange, spec: RawSpec) -> Recording:
+    """Open metadata that were read and data that lie within a larger file.
+
+    ``path`` only names the recording. Raises as `open_file`.
+    """
+    return _recording(path, parse_metadata(path, text), data, spec, whole=data)
+
+
+def _recording(
+    path: Path, meta: Metadata, data: FileRange, spec: RawSpec, whole: FileRange | None = None
+) -> Recording:
     check_type(path, spec, meta.datatype, "a SigMF recording")
 
     notes = list(meta.notes)
@@ -106,6 +120,7 @@ def open_file(path: Path, spec: RawSpec) -> Recording:
         notes=notes,
         data=data,
         sha512=meta.sha512,
+        whole=whole,
     )
 
 

@@ -1,0 +1,1 @@
+"""Evidence that stands up: cases, sealed packages, and their check by a stranger."""

@@ -1,0 +1,155 @@
+"""All numbers of a package from its recordings: for sealing, and for doing it again."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from sdr_detect.analysis import Analysis, analyze_recording, config_sha256
+from sdr_detect.errors import EvidenceError, FormatError
+from sdr_detect.evidence import quantities
+from sdr_detect.evidence.attribution import Concluded, Heard, conclude, heard
+from sdr_detect.evidence.inside import Packed, opened
+from sdr_detect.evidence.ziplayout import Member
+from sdr_detect.profiles.schema import Profile
+from sdr_detect.settings import Settings
+from sdr_detect.sinks.jsonl import JsonLines
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Everything but the samples that decides the numbers."""
+
+    settings: Settings
+    profiles: tuple[Profile, ...]
+    max_bursts: int = 10_000
+
+    def to_json(self) -> dict[str, Any]:
+        """The configuration member."""
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "profiles": [profile.model_dump(mode="json") for profile in self.profiles],
+            "max_bursts": self.max_bursts,
+            "config_sha256": config_sha256(self.settings, self.profiles),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Steering:
+        """Read the configuration member.
+
+        Raises
+        ------
+        EvidenceError
+            This program does not know such a configuration.
+        """
+        try:
+            return cls(
+                Settings.model_validate(document["settings"]),
+                tuple(Profile.model_validate(entry) for entry in document["profiles"]),
+                int(document["max_bursts"]),
+            )
+        except (KeyError, TypeError, ValueError) as exc:
+            raise EvidenceError(
+                f"its configuration is not one this version of the program knows: {exc}"
+            ) from exc
+
+
+#: Called for each recording with its name and its analysis.
+Watcher = Callable[[Packed, Analysis], None]
+
+
+class Results:
+    """Collects what the recordings of a package say, one after the other."""
+
+    def __init__(self, steering: Steering) -> None:
+        self._steering = steering
+        self.quantities: list[dict[str, Any]] = []
+        self.heard: list[Heard] = []
+
+    @contextmanager
+    def analysed(
+        self,
+        package: Path,
+        members: Mapping[str, Member],
+        packed: Packed,
+        *,
+        watch: Watcher | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[BinaryIO]:
+        """Analyse one recording; yields its events as JSON Lines.
+
+        Raises
+        ------
+        EvidenceError
+            It cannot be read to its end, or was interrupted.
+        """
+        with TemporaryFile("w+b") as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="\n", write_through=True)
+            lines = JsonLines(text, max_bursts=self._steering.max_bursts)
+            try:
+                with opened(package, members, packed) as recording:
+                    result = analyze_recording(
+                        recording,
+                        settings=self._steering.settings,
+                        profiles=self._steering.profiles,
+                        lines=lines,
+                        picture=watch is not None,
+                        stop=stop,
+                    )
+            except FormatError as exc:
+                raise EvidenceError(f"recording {packed.id}: {exc}") from exc
+            if stop is not None and stop.is_set():
+                raise EvidenceError("interrupted; nothing was sealed or compared")
+            settings = self._steering.settings
+            self.quantities += quantities.of_recording(packed.id, result, settings)
+            self.heard.append(heard(packed.id, packed.role, result, settings))
+            if watch is not None:
+                watch(packed, result)
+            text.detach()
+            file.seek(0)
+            yield file
+
+    def conclusion(self) -> Concluded:
+        """What they say together."""
+        return conclude(self.heard)
+
+    def to_json(self) -> dict[str, Any]:
+        """The members ``quantities.json`` and ``conclusion.json`` in one."""
+        return {
+            "quantities": self.quantities,
+            "conclusion": self.conclusion().to_json(),
+            "recordings": [_plain(one) for one in self.heard],
+        }
+
+
+def _plain(one: Heard) -> dict[str, Any]:
+    return {**asdict(one), "reasons": list(one.reasons)}
+
+
+def recordings_from_json(document: Sequence[Any]) -> tuple[Packed, ...]:
+    """The recordings that a package lists.
+
+    Raises
+    ------
+    EvidenceError
+        The list is not one.
+    """
+    try:
+        return tuple(
+            Packed(
+                str(entry["id"]),
+                str(entry["role"]),
+                str(entry["data"]),
+                None if entry["meta"] is None else str(entry["meta"]),
+                dict(entry["stated"]),
+            )
+            for entry in document
+        )
+    except (KeyError, TypeError, ValueError) as exc:
+        raise EvidenceError(f"its list of recordings is damaged ({exc!r})") from exc
