@@ -157,6 +157,11 @@ class Recording:
         return self.captures[0].info
 
     @property
+    def data_path(self) -> Path:
+        """The file the samples lie in."""
+        return self._data.path
+
+    @property
     def sample_count(self) -> int:
         """Samples really present."""
         return sum(capture.sample_count for capture in self.captures)

@@ -22,6 +22,8 @@ from sdr_detect.sinks.collect import Collector
 from sdr_detect.sinks.whole_file import write_whole
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from sdr_detect.analysis import Facts
     from sdr_detect.calibration.levels import Levels
 
@@ -42,6 +44,18 @@ class Section:
 
 def render(sections: Sequence[Section], settings: Settings, profiles: Sequence[Profile]) -> str:
     """The report as HTML text."""
+    return template("report.html.j2").render(
+        sections=[_view(section) for section in sections],
+        settings=_flat(settings.model_dump(mode="json")),
+        profiles=[f"{profile.id} version {profile.version}" for profile in profiles],
+        words=wording,
+        flag_meaning=FLAG_MEANING,
+        version=__version__,
+    )
+
+
+def template(name: str) -> Template:
+    """A template of this folder: all that it is given is escaped, nothing may be missing."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -51,14 +65,7 @@ def render(sections: Sequence[Section], settings: Settings, profiles: Sequence[P
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(
-        sections=[_view(section) for section in sections],
-        settings=_flat(settings.model_dump(mode="json")),
-        profiles=[f"{profile.id} version {profile.version}" for profile in profiles],
-        words=wording,
-        flag_meaning=FLAG_MEANING,
-        version=__version__,
-    )
+    return environment.get_template(name)
 
 
 def write(

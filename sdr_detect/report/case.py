@@ -1,0 +1,250 @@
+"""The report of a case: one page for the master, then everything it rests on.
+
+Findings, which the program computed and anybody can compute again, stand apart from
+opinions, which people hold.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sdr_detect import __version__
+from sdr_detect.analysis import Analysis
+from sdr_detect.evidence.attribution import ROLES
+from sdr_detect.evidence.case import Case
+from sdr_detect.evidence.flow import flow, progress
+from sdr_detect.evidence.inside import Packed
+from sdr_detect.evidence.photo import thumbnail
+from sdr_detect.report import template
+from sdr_detect.sinks import plots, wording
+
+#: The fixed words; nothing else is ever said of a vessel.
+VERDICTS = {
+    "detected_attributed": "detected, attributed to this vessel",
+    "detected_not_attributed": "detected, not attributed",
+    "not_detected": "not detected above limit L with PoI P",
+    "inconclusive": "inconclusive",
+}
+_COLOUR = {
+    "detected_attributed": "detected",
+    "detected_not_attributed": "inconclusive",
+    "not_detected": "not_detected",
+    "inconclusive": "inconclusive",
+}
+
+#: Photographs and spectrograms shown; the package has all files whole.
+PICTURES = 12
+
+
+def render(
+    case: Case,
+    custody: Sequence[Mapping[str, Any]],
+    results: Mapping[str, Any],
+    analyses: Sequence[tuple[Packed, Analysis]],
+    *,
+    key: str,
+    sealed_utc: str,
+) -> str:
+    """The report as HTML text.
+
+    Parameters
+    ----------
+    case, custody
+        The case and its log.
+    results
+        What `sdr_detect.evidence.results.Results.to_json` returns.
+    analyses
+        Each recording with its analysis, with a picture.
+    key, sealed_utc
+        Fingerprint of the sealing key, and when it is sealed.
+    """
+    conclusion = results["conclusion"]
+    return template("case.html.j2").render(
+        case=case,
+        vessel=_vessel(case),
+        conclusion=conclusion,
+        verdict=VERDICTS[conclusion["verdict"]],
+        colour=_COLOUR[conclusion["verdict"]],
+        flow=flow(case.flow),
+        steps=progress(case),
+        roles=ROLES,
+        recordings=[_recording(entry, case) for entry in results["recordings"]],
+        chart=_chart(results["recordings"]),
+        quantities=results["quantities"],
+        details=[_detail(packed, result) for packed, result in analyses[:PICTURES]],
+        photos=_photos(case),
+        attachments=case.attachments,
+        opinions=[note for note in case.notes if note.opinion],
+        notes=[note for note in case.notes if not note.opinion],
+        position=_position(case),
+        clock=_clock(custody),
+        custody=[_entry(entry) for entry in custody],
+        key=key,
+        sealed_utc=sealed_utc,
+        words=wording,
+        version=__version__,
+    )
+
+
+def _vessel(case: Case) -> list[tuple[str, str]]:
+    vessel = case.vessel
+    rows = (
+        ("vessel", vessel.name),
+        ("IMO number", vessel.imo),
+        ("MMSI", vessel.mmsi),
+        ("flag", vessel.flag),
+        ("berth", vessel.berth),
+        ("case", case.id),
+        ("authority", case.authority),
+        ("opened", case.opened_utc),
+    )
+    return [(name, value or wording.UNKNOWN) for name, value in rows]
+
+
+def _recording(entry: Mapping[str, Any], case: Case) -> dict[str, Any]:
+    facts = next(one.facts for one in case.attachments if one.id == entry["id"])
+    start = entry["start_ns"]
+    level, uncertainty = entry["level_db"], entry["uncertainty_db"]
+    text = "none"
+    if level is not None:
+        text = f"{level:+.1f} dB" + ("" if uncertainty is None else f" ± {uncertainty:.1f} dB")
+    return {
+        **entry,
+        "start": wording.UNKNOWN if start is None else wording.utc(start),
+        "center": wording.hertz(facts["center_hz"]),
+        "rate": wording.hertz(facts["sample_rate_hz"]),
+        "level": text,
+        "limit": wording.UNKNOWN if entry["limit_db"] is None else f"{entry['limit_db']:+.1f} dB",
+        "poi": wording.percent(entry["poi"]),
+        "analysed": wording.seconds(entry["analysed_s"]),
+        "blind": wording.seconds(entry["blind_s"]),
+        "word": entry["verdict"].replace("_", " "),
+    }
+
+
+def _chart(recordings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Positions of a drawing of levels and limits; None with nothing to draw."""
+    values = [
+        value
+        for one in recordings
+        for value in (one["level_db"], one["limit_db"])
+        if value is not None
+    ]
+    if not values:
+        return None
+    low, high = 5 * (min(values) // 5 - 1), 5 * (max(values) // 5 + 2)
+
+    def across(value: float) -> float:
+        return round(float(190 + 490 * (value - low) / (high - low)), 1)
+
+    rows = []
+    for place, one in enumerate(recordings):
+        level, limit, doubt = one["level_db"], one["limit_db"], one["uncertainty_db"] or 0.0
+        rows.append(
+            {
+                "y": 24 + 26 * place,
+                "id": one["id"],
+                "role": one["role"].replace("_", " "),
+                "level": None if level is None else across(level),
+                "from": None if level is None else across(level - doubt),
+                "to": None if level is None else across(level + doubt),
+                "limit": None if limit is None else across(limit),
+            }
+        )
+    ticks = [(across(value), int(value)) for value in range(int(low), int(high) + 1, 5)]
+    return {"rows": rows, "ticks": ticks, "height": 26 * len(rows) + 50}
+
+
+def _detail(packed: Packed, result: Analysis) -> dict[str, Any]:
+    image = None
+    if result.picture is not None:
+        name = Path(packed.meta or packed.data).name
+        image = base64.b64encode(plots.render(result.picture, result.found, name)).decode()
+    return {
+        "id": packed.id,
+        "role": packed.role,
+        "headline": wording.headline(result.verdict),
+        "reasons": result.verdict.reasons,
+        "alternatives": [wording.alternative(one) for one in result.verdict.alternatives],
+        "incidents": [
+            (
+                one.kind,
+                wording.seconds(result.facts.info.seconds(one.span.sample_count)),
+                one.reason,
+            )
+            for one in result.found.incidents[:PICTURES]
+        ],
+        "incident_count": result.found.incident_count,
+        "image": image,
+    }
+
+
+def _photos(case: Case) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one.id,
+            "name": Path(path).name,
+            "facts": one.facts,
+            "image": base64.b64encode(thumbnail(Path(path))).decode(),
+        }
+        for one in case.current("photo")[:PICTURES]
+        for path in one.files
+    ]
+
+
+def _position(case: Case) -> str:
+    place = case.position
+    if place is None:
+        return wording.UNKNOWN
+    error = place.get("error_m")
+    known = "error not stated" if error is None else f"error at most {error:g} m"
+    where = f"{place['latitude_deg']:.6f}°, {place['longitude_deg']:.6f}°"
+    return f"{where}, {known}, by {place['source']}"
+
+
+def _clock(custody: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is to be said of the clock by which the log was kept."""
+    loose = [entry["number"] for entry in custody if not entry["clock"]["synchronised"]]
+    back = [
+        (entry["number"], entry["clock_back_ns"]) for entry in custody if entry["clock_back_ns"]
+    ]
+    said = []
+    if loose:
+        said.append(f"No time source steered the clock at {len(loose)} of {len(custody)} entries.")
+    else:
+        worst = max(entry["clock"]["bound_ns"] for entry in custody)
+        said.append(
+            f"The clock was steered throughout; its error was at most {worst / 1e6:.3g} ms."
+        )
+    said += [
+        f"Before entry {number} the clock had gone back by {wording.seconds(ns / 1e9)}."
+        for number, ns in back
+    ]
+    return said
+
+
+def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    detail = entry["detail"]
+    match entry["action"]:
+        case "attached":
+            what = f"{detail['id']}: {detail['kind']} {detail['role'] or ''}"
+        case "withdrawn":
+            what = f"{detail['id']}: {detail['reason']}"
+        case "stepped":
+            what = f"{detail['step']}: {detail['text']}"
+        case "sealed":
+            what = str(detail["manifest_sha256"])
+        case _:
+            what = str(detail.get("text") or detail.get("reason") or "")
+    return {
+        "number": entry["number"],
+        "at_utc": entry["at_utc"],
+        "name": entry["name"],
+        "role": entry["role"],
+        "action": entry["action"],
+        "what": what,
+        "sha256": entry["sha256"],
+    }

@@ -1,0 +1,90 @@
+"""A visit to a simulated quay: two ships, one of them transmits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sdr_detect.evidence.verify import read_json, verify
+from tests.evidence.parts import record
+from tests.evidence.shell import Shell
+
+#: C/N towards the ship that transmits, away from it, and towards its neighbour: a horn
+#: of 20 dBi, whose pattern is down by 25 dB and more there.
+TOWARDS_DB, AWAY_DB, BESIDE_DB = 12.0, -14.0, -12.0
+MINUTE = "2026-05-04T08:{:02}:00Z"
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def quay(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What a receiver hears on the quay, by where it points and when."""
+    folder = tmp_path_factory.mktemp("quay")
+    plan = {
+        "check": (None, 0), "away1": (AWAY_DB, 5), "alpha1": (TOWARDS_DB, 10),
+        "bravo1": (BESIDE_DB, 12), "alpha2": (TOWARDS_DB, 15), "away2": (AWAY_DB, 13),
+        "bravo2": (BESIDE_DB, 17),
+    }  # fmt: skip
+    return {
+        name: record(
+            folder, name, start_utc=MINUTE.format(minute), cn_db=level, duration_s=0.3,
+            seed=number + 1,
+        )
+        for number, (name, (level, minute)) in enumerate(plan.items())
+    }  # fmt: skip
+
+
+def visit(shell: Shell, folder: Path, vessel: str, imo: str, roles: dict[Path, str]) -> Path:
+    store, package = folder / "cases.sqlite", folder / f"{vessel}.sdrcase"
+    common = ("--store", store, "--as", "Kim")
+    done = shell(
+        "case", "new", "--vessel", vessel, "--imo", imo, "--berth", "7", "--authority", "Port",
+        "--id", vessel, *common,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    for path, role in roles.items():
+        done = shell("case", "attach", vessel, path, "--for", role, *common)
+        assert done.code == 0, done.err
+    assert shell("case", "step", vessel, "neighbours", "--note", "berth 8", *common).code == 0
+    if not (folder / "kim.seal").exists():
+        assert shell("case", "key", "kim", "--folder", folder).code == 0
+    done = shell("case", "seal", vessel, "--out", package, "--key", folder / "kim.seal", *common)
+    assert done.code == 0, done.err
+    assert "not done: Vessel, berth and AIS" in done.out
+    return package
+
+
+def test_the_right_vessel_is_named(shell: Shell, quay: dict[str, Path], tmp_path: Path) -> None:
+    towards_alpha = visit(shell, tmp_path, "Alpha", "9074729", {
+        quay["away1"]: "off_target", quay["alpha1"]: "on_target", quay["away2"]: "off_target",
+        quay["bravo1"]: "neighbour", quay["alpha2"]: "on_target",
+    })  # fmt: skip
+    towards_bravo = visit(shell, tmp_path, "Bravo", "9175717", {
+        quay["away1"]: "off_target", quay["bravo1"]: "on_target", quay["away2"]: "off_target",
+        quay["alpha2"]: "neighbour", quay["bravo2"]: "on_target",
+    })  # fmt: skip
+    conclusions = {}
+    for path in (towards_alpha, towards_bravo):
+        result = verify(path)
+        assert result.findings == []
+        conclusions[path.stem] = read_json(result, "results.json")["conclusion"]
+    alpha, bravo = conclusions["Alpha"], conclusions["Bravo"]
+    assert alpha["verdict"] == "detected_attributed"
+    assert alpha["sentence"].startswith("Detected, attributed to this vessel: an emission")
+    # The contrast is at least what lies between the levels and the limit of detection.
+    assert 12 < alpha["contrast_db"] < 30
+    assert alpha["expanded_uncertainty_db"] < 3
+    assert bravo["verdict"] in ("not_detected", "inconclusive")
+    done = shell("verify", towards_alpha, "--key", tmp_path / "kim.seal.pub", "--recompute")
+    assert done.code == 0, done.out
+    assert "same build), 0 differ" in done.out
+    assert "that is the key you gave" in done.out.lower()
+    log = shell("case", "show", "Alpha", "--store", tmp_path / "cases.sqlite")
+    assert (log.code, "unbroken" in log.out) == (0, True)
+    assert json.dumps(alpha["sentence"]).strip('"') not in log.out  # findings are no entries
