@@ -163,7 +163,7 @@ class CaseStore:
     ) -> None:
         if who.role not in ALLOWED[action]:
             raise EvidenceError(
-                f"a {who.role} may not do this ({action}); it takes the role "
+                f"the role of {who.role} does not allow this ({action}); it takes the role "
                 f"{' or '.join(ALLOWED[action])}"
             )
         last = db.execute(text("SELECT record FROM entries ORDER BY seq DESC LIMIT 1")).scalar()

@@ -73,7 +73,7 @@ def render(
         roles=ROLES,
         recordings=[_recording(entry, case) for entry in results["recordings"]],
         chart=_chart(results["recordings"]),
-        quantities=results["quantities"],
+        quantities=_quantities(results["quantities"]),
         details=[_detail(packed, result) for packed, result in analyses[:PICTURES]],
         photos=_photos(case),
         attachments=case.attachments,
@@ -83,7 +83,8 @@ def render(
         clock=_clock(custody),
         custody=[_entry(entry) for entry in custody],
         key=key,
-        sealed_utc=sealed_utc,
+        sealed_utc=_to_seconds(sealed_utc) + " UTC",
+        short=_to_seconds,
         words=wording,
         version=__version__,
     )
@@ -99,7 +100,7 @@ def _vessel(case: Case) -> list[tuple[str, str]]:
         ("berth", vessel.berth),
         ("case", case.id),
         ("authority", case.authority),
-        ("opened", case.opened_utc),
+        ("opened", _to_seconds(case.opened_utc) + " UTC"),
     )
     return [(name, value or wording.UNKNOWN) for name, value in rows]
 
@@ -113,7 +114,7 @@ def _recording(entry: Mapping[str, Any], case: Case) -> dict[str, Any]:
         text = f"{level:+.1f} dB" + ("" if uncertainty is None else f" ± {uncertainty:.1f} dB")
     return {
         **entry,
-        "start": wording.UNKNOWN if start is None else wording.utc(start),
+        "start": wording.UNKNOWN if start is None else wording.utc(start)[:23] + " UTC",
         "center": wording.hertz(facts["center_hz"]),
         "rate": wording.hertz(facts["sample_rate_hz"]),
         "level": text,
@@ -156,6 +157,37 @@ def _chart(recordings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         )
     ticks = [(across(value), int(value)) for value in range(int(low), int(high) + 1, 5)]
     return {"rows": rows, "ticks": ticks, "height": 26 * len(rows) + 50}
+
+
+def _quantities(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, ...]]]:
+    """By recording: name, value with its uncertainty, what is to be said of that, and how."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for row in rows:
+        spread = row["expanded_uncertainty"]
+        value = _value(row["value"], row["unit"])
+        if spread is not None:
+            value += f" ± {spread:g} {row['unit']} (k = 2)"
+        how = [
+            row["method"],
+            f"bandwidth {wording.hertz(row['bandwidth_hz'])}" if row["bandwidth_hz"] else "",
+            row["averaging"] or "",
+            f"threshold {row['threshold']:.2g}" if row["threshold"] is not None else "",
+            f"Pfa {row['pfa']:.2g}" if row["pfa"] is not None else "",
+            f"PoI {wording.percent(row['poi'])}" if row["poi"] is not None else "",
+        ]
+        line = (row["quantity"], value, row["uncertainty_note"], "; ".join(filter(None, how)))
+        found.setdefault(row["recording"], []).append(line)
+    return found
+
+
+def _value(value: Any, unit: str) -> str:
+    if value is None:
+        return wording.UNKNOWN
+    if unit == "Hz":
+        return wording.hertz(value)
+    if unit.startswith("ns UTC"):
+        return wording.utc(value)
+    return wording.seconds(value) if unit == "s" else f"{value:.4g} {unit if unit != '1' else ''}"
 
 
 def _detail(packed: Packed, result: Analysis) -> dict[str, Any]:
@@ -226,6 +258,11 @@ def _clock(custody: Sequence[Mapping[str, Any]]) -> list[str]:
     return said
 
 
+def _to_seconds(utc: str) -> str:
+    """A time of the log for people; the log itself has the nanoseconds."""
+    return utc[:19].replace("T", " ")
+
+
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     detail = entry["detail"]
     match entry["action"]:
@@ -241,7 +278,7 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
             what = str(detail.get("text") or detail.get("reason") or "")
     return {
         "number": entry["number"],
-        "at_utc": entry["at_utc"],
+        "at_utc": _to_seconds(entry["at_utc"]),
         "name": entry["name"],
         "role": entry["role"],
         "action": entry["action"],
