@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -50,6 +50,8 @@ def register(app: typer.Typer) -> None:
     for name, function in (
         ("new", _new),
         ("attach", _attach),
+        ("position", _position),
+        ("ais", _ais),
         ("withdraw", _withdraw),
         ("note", _note),
         ("step", _step),
@@ -173,6 +175,73 @@ def _attach(
             detail = file_detail(state, path, kind or "")
         cases.add(case, _who(name), "attached", detail)
         print(plain(f"{detail['id']}  {path}"))
+
+
+def _position(
+    case: CaseArgument,
+    name: NameOption,
+    gpsd: Annotated[
+        str | None, typer.Option("--gpsd", metavar="HOST[:PORT]", help="Ask a gpsd.")
+    ] = None,
+    lat: Annotated[float | None, typer.Option("--lat", min=-90, max=90, help="Degrees.")] = None,
+    lon: Annotated[float | None, typer.Option("--lon", min=-180, max=180, help="Degrees.")] = None,
+    error_m: Annotated[
+        float | None, typer.Option("--error-m", min=0, help="How far it may be off.")
+    ] = None,
+    store: StoreOption = STORE,
+) -> None:
+    """Note where the receiver stands: by gpsd, or as you state it.
+
+    Example: sdr-detect case position 2026-001 --gpsd localhost --as Kim
+    """
+    if gpsd is not None and lat is None and lon is None:
+        from sdr_detect.evidence import gpsd as client
+
+        host, _, port = gpsd.partition(":")
+        if port and not port.isdigit():
+            raise typer.BadParameter(f"{gpsd!r} is no HOST:PORT")
+        found = client.position(host or "localhost", int(port or client.PORT))
+    elif gpsd is None and lat is not None and lon is not None:
+        found = {"latitude_deg": lat, "longitude_deg": lon, "error_m": error_m}
+        found |= {"source": f"statement of {name}"}
+    else:
+        raise typer.BadParameter("give --gpsd HOST, or --lat and --lon")
+    _add(store, case, _who(name), "positioned", found)
+    print(plain(f"{found['latitude_deg']}, {found['longitude_deg']} by {found['source']}"))
+
+
+def _ais(
+    case: CaseArgument,
+    source: Annotated[str, typer.Argument(metavar="FILE|udp://…|tcp://…")],
+    name: NameOption,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long to listen.")] = 60,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where sentences are kept.")
+    ] = None,
+    store: StoreOption = STORE,
+) -> None:
+    """Attach AIS: who is in view, at which range and bearing.
+
+    Example: sdr-detect case ais 2026-001 udp://0.0.0.0:10110 --out berth.nmea --as Kim
+    """
+    cases = _store(store)
+    from sdr_detect.evidence import ais
+    from sdr_detect.evidence.attach import ais_detail
+
+    path = Path(source)
+    state = cases.case(case)
+    if "://" in source:
+        if out is None:
+            raise typer.BadParameter("what is received goes into a file; give --out FILE")
+        ais.receive(source, seconds, out)
+        path = out
+    detail = ais_detail(state, path)
+    cases.add(case, _who(name), "attached", detail)
+    for seen in detail["facts"]["vessels"]:
+        where = f"{seen['range_m']} m at {seen['bearing_deg']}°" if "range_m" in seen else ""
+        print(plain(f"{seen['mmsi']}  IMO {seen['imo'] or '-'}  {seen['name'] or '-'}  {where}"))
+    for text in detail["facts"]["doubts"]:
+        print(plain(f"note: {text}"))
 
 
 def _withdraw(
@@ -413,7 +482,7 @@ def _seal(
     print(f"wrote {out}, named by {digest}")
 
 
-def _add(store: Path, case: str, who: Who, action: str, detail: dict[str, object]) -> None:
+def _add(store: Path, case: str, who: Who, action: str, detail: dict[str, Any]) -> None:
     _store(store).add(case, who, action, detail)
 
 

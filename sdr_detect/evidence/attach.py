@@ -65,8 +65,33 @@ def file_detail(case: Case, path: Path, kind: str) -> dict[str, Any]:
         raise EvidenceError(f"no such kind of file {kind!r}; known: {', '.join(KINDS)}")
     if not path.is_file():
         raise EvidenceError(f"{path} is no file; check the path")
+    if kind == "ais":
+        return ais_detail(case, path)
     facts = photo.facts(path) if kind == "photo" else {}
     return _detail(case, kind, None, [path], {}, facts)
+
+
+def ais_detail(case: Case, path: Path) -> dict[str, Any]:
+    """What the log says of AIS sentences: vessels in view, and doubts on the case's own.
+
+    Raises
+    ------
+    EvidenceError
+        The file cannot be read, holds no sentence, or is in the case already.
+    """
+    from sdr_detect.evidence import ais
+
+    seen, bad = ais.vessels(path)
+    if not seen:
+        raise EvidenceError(f"{path} holds no AIS message that can be read ({bad} lines cannot)")
+    place = case.position
+    station = None if place is None else (place["latitude_deg"], place["longitude_deg"])
+    facts = {
+        "vessels": [one.to_json(station) for one in seen],
+        "unreadable_lines": bad,
+        "doubts": ais.doubts(seen, case.vessel.mmsi, case.vessel.imo),
+    }
+    return _detail(case, "ais", None, [path], {}, facts)
 
 
 def _metadata(path: Path) -> Path | None:

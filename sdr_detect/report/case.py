@@ -77,6 +77,7 @@ def render(
         details=[_detail(packed, result) for packed, result in analyses[:PICTURES]],
         photos=_photos(case),
         attachments=case.attachments,
+        ais=case.current("ais"),
         opinions=[note for note in case.notes if note.opinion],
         notes=[note for note in case.notes if not note.opinion],
         position=_position(case),
