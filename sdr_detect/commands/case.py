@@ -63,6 +63,7 @@ def register(app: typer.Typer) -> None:
         ("show", _show),
         ("key", _key),
         ("seal", _seal),
+        ("timestamp", _timestamp),
     ):
         verb.command(name)(function)
     app.add_typer(verb, name="case")
@@ -480,6 +481,37 @@ def _seal(
         raise ConfigError(f"{out} does not verify: {result.findings[0]}; the disk may be failing")
     print(plain(read_json(result, "results.json")["conclusion"]["sentence"]))
     print(f"wrote {out}, named by {digest}")
+
+
+def _timestamp(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE")],
+    request: Annotated[
+        Path | None,
+        typer.Option("--request", metavar="FILE.tsq", help="Write what to send to an authority."),
+    ] = None,
+    token: Annotated[
+        Path | None, typer.Option("--token", metavar="FILE.tsr", help="The authority's answer.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="PACKAGE", help="The package with the answer.")
+    ] = None,
+) -> None:
+    """Have a sealed package time-stamped by a third party (RFC 3161).
+
+    The request holds a digest only. This program uses no network: send it yourself.
+
+    Example: sdr-detect case timestamp visit.sdrcase --request visit.tsq
+    """
+    from sdr_detect.evidence import timestamping
+
+    if request is not None and token is None and out is None:
+        timestamping.write_request(package, request)
+        print(f"wrote {request}")
+    elif request is None and token is not None and out is not None:
+        stamp = timestamping.add_token(package, token, out)
+        print(plain(f"wrote {out}, stamped {stamp.at_utc} by {stamp.authority}"))
+    else:
+        raise typer.BadParameter("give --request FILE, or --token FILE with --out PACKAGE")
 
 
 def _add(store: Path, case: str, who: Who, action: str, detail: dict[str, Any]) -> None:

@@ -27,6 +27,10 @@ def verify(
         Path | None,
         typer.Option("--key", metavar="FILE.seal.pub", help="Public key of the expected sealer."),
     ] = None,
+    tsa: Annotated[
+        Path | None,
+        typer.Option("--tsa", metavar="FILE.pem", help="Certificates of trusted time stampers."),
+    ] = None,
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Analyse the raw samples again and compare.")
     ] = False,
@@ -44,7 +48,8 @@ def verify(
     from sdr_detect.evidence.recompute import recompute as again
     from sdr_detect.evidence.verify import verify as check
 
-    result = check(package, None if key is None else signing.read_public(key))
+    public = None if key is None else signing.read_public(key)
+    result = check(package, public, () if tsa is None else signing.read_certificates(tsa))
     numbers = None
     if recompute and result.ok:
         with stop_on_interrupt() as stop:
@@ -94,6 +99,7 @@ def _document(result: Verification, numbers: Recomputed | None) -> dict[str, Any
         "signed_utc": None if signer is None else signer.signed_utc,
         "key_fingerprint": None if signer is None else fingerprint(signer.key),
         "key_given": result.key_given,
+        "timestamp_utc": None if result.stamp is None else result.stamp.at_utc,
         "checked": result.checked,
         "findings": [{"where": f.where, "what": f.what} for f in result.findings],
         "meaning": list(result.meaning()),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -19,8 +20,8 @@ from sdr_detect.evidence.canonical import canonical, sha256
 
 #: Begins what is signed, so that no other use of the key yields the same bytes.
 _PURPOSE = "sdr-detect sealed package"
-#: A PEM file has a few hundred bytes.
-_MAX_KEY_BYTES = 1 << 16
+#: A PEM key has a few hundred bytes, a list of certificates some hundred thousand.
+_MAX_KEY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,20 @@ def read_public(path: Path) -> bytes:
     if not isinstance(key, Ed25519PublicKey):
         raise ConfigError("is a key of another kind than Ed25519", file=path)
     return raw_public(key)
+
+
+def read_certificates(path: Path) -> list[x509.Certificate]:
+    """The certificates of a PEM file.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read or holds none.
+    """
+    try:
+        return x509.load_pem_x509_certificates(_read(path))
+    except ValueError as exc:
+        raise ConfigError("holds no certificate in PEM", file=path) from exc
 
 
 def _read(path: Path) -> bytes:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from cryptography.x509 import Certificate
+
 from sdr_detect.errors import EvidenceError
-from sdr_detect.evidence import signing
+from sdr_detect.evidence import signing, timestamp
 from sdr_detect.evidence.canonical import START, broken_links, canonical, sha256
 from sdr_detect.evidence.package import CUSTODY, FORMAT, MANIFEST, SIGNATURE, TIMESTAMP
 from sdr_detect.evidence.ziplayout import Layout, Member, pieces, read_layout
@@ -47,6 +50,8 @@ class Verification:
         Who sealed it, as the package says.
     key_given : bool
         Whether the signature was compared with a key from elsewhere.
+    stamp : Stamp or None
+        The time stamp, if there is one and it holds.
     """
 
     path: Path
@@ -55,6 +60,7 @@ class Verification:
     manifest_sha256: str = ""
     signer: signing.Signature | None = None
     key_given: bool = False
+    stamp: timestamp.Stamp | None = None
     members: dict[str, Member] = field(default_factory=dict)
 
     @property
@@ -82,7 +88,15 @@ class Verification:
             else "Whose key that is the package cannot prove: anybody can make a key. Compare "
             "the fingerprint with the one its owner gave you by another way, or use --key."
         )
-        when = (
+        by = ""
+        if self.stamp is not None:
+            by = f"A time stamp says that it was sealed before {self.stamp.at_utc}. " + (
+                "A certificate you gave vouches for it. "
+                if self.stamp.trusted
+                else f"Whether {self.stamp.authority} is to be trusted is yours to decide; "
+                "--tsa checks it. "
+            )
+        when = by + (
             f"The time of sealing, {self.signer.signed_utc}, is the signer's own statement. "
             "That the recordings were made as the case says rests on its custody log and on "
             "those who wrote it."
@@ -90,14 +104,18 @@ class Verification:
         return said, whose, when
 
 
-def verify(path: Path, key: bytes | None = None) -> Verification:
-    """Check structure, contents, signature and chain.
+def verify(
+    path: Path, key: bytes | None = None, authorities: Sequence[Certificate] = ()
+) -> Verification:
+    """Check structure, contents, signature, chain and time stamp.
 
     Parameters
     ----------
     path : Path
     key : bytes, optional
         Raw public key of the expected signer; without it, the one in the package.
+    authorities : sequence of Certificate
+        Certificates of authorities whose time stamps are trusted.
 
     Raises
     ------
@@ -111,14 +129,18 @@ def verify(path: Path, key: bytes | None = None) -> Verification:
             for where, what in layout.faults:
                 result.fault(where, what)
             if layout.members:
-                _check_contents(file, layout, key, result)
+                _check_contents(file, layout, key, authorities, result)
     except OSError as exc:
         raise EvidenceError(f"{path} cannot be read: {exc.strerror}") from exc
     return result
 
 
 def _check_contents(
-    file: BinaryIO, layout: Layout, key: bytes | None, result: Verification
+    file: BinaryIO,
+    layout: Layout,
+    key: bytes | None,
+    authorities: Sequence[Certificate],
+    result: Verification,
 ) -> None:
     members = {member.name: member for member in layout.members}
     text = _read(file, members, MANIFEST, result)
@@ -139,6 +161,7 @@ def _check_contents(
         total = sum(member.size for member in layout.members)
         result.checked.append(f"{len(listed)} members, {total} bytes: SHA-256 as in the manifest")
     _check_custody(file, members, manifest, result)
+    _check_stamp(file, members, authorities, result)
     result.members = members
 
 
@@ -152,7 +175,11 @@ def _read(
     if member.size > MAX_JSON_BYTES:
         result.fault(name, f"has {member.size} bytes; at most {MAX_JSON_BYTES} are read")
         return None
-    return b"".join(pieces(file, member))
+    content = b"".join(pieces(file, member))
+    if zlib.crc32(content) != member.crc:
+        result.fault(name, "does not agree with its checksum: it was changed")
+        return None
+    return content
 
 
 def _parse(text: bytes | None, name: str, result: Verification) -> Any:
@@ -241,13 +268,44 @@ def _check_member(
     if member.size != size:
         result.fault(member.name, f"has {member.size} bytes; {size} were sealed")
         return
-    digest = hashlib.sha256()
+    digest, crc = hashlib.sha256(), 0
     for piece in pieces(file, member):
         digest.update(piece)
+        crc = zlib.crc32(piece, crc)
+    if crc != member.crc and digest.hexdigest() == expected:
+        result.fault(member.name, "its checksum was changed, its content was not")
     if digest.hexdigest() != expected:
         result.fault(
             member.name, f"was changed: its SHA-256 is {digest.hexdigest()}, sealed was {expected}"
         )
+
+
+def _check_stamp(
+    file: BinaryIO,
+    members: Mapping[str, Member],
+    authorities: Sequence[Certificate],
+    result: Verification,
+) -> None:
+    """A time stamp is optional; one that is there must hold."""
+    member, signature = members.get(TIMESTAMP), members.get(SIGNATURE)
+    if member is None or signature is None:
+        return
+    if member.size > timestamp.MAX_TOKEN_BYTES:
+        result.fault(TIMESTAMP, f"has {member.size} bytes: no time stamp")
+        return
+    token = _read(file, members, TIMESTAMP, result)
+    if token is None:
+        return
+    try:
+        stamp = timestamp.check(token, b"".join(pieces(file, signature)), authorities)
+    except EvidenceError as exc:
+        result.fault(TIMESTAMP, str(exc))
+        return
+    if authorities and not stamp.trusted:
+        result.fault(TIMESTAMP, f"is of {stamp.authority}, which no given certificate vouches for")
+        return
+    result.stamp = stamp
+    result.checked.append(f"time stamp: {stamp.at_utc} by {stamp.authority}")
 
 
 def _check_custody(

@@ -99,7 +99,7 @@ class Layout:
     Parameters
     ----------
     members : tuple of Member
-        As the directory lists them; empty when it cannot be read.
+        As the directory lists them, but for those that are not there to be read.
     directory_offset : int
     faults : tuple of (str, str)
         Where (a member's name, or "archive") and what.
@@ -121,7 +121,10 @@ def read_layout(file: BinaryIO) -> Layout:
     members, faults = _parse_directory(file.read(length), count)
     faults += _names(members)
     faults += _walk(file, members, offset)
-    return Layout(tuple(members), offset, tuple(faults))
+    readable = [member for member in members if member.stop <= offset]
+    if sum(member.size for member in readable) > offset:
+        readable = []  # they overlap: reading all of them could take for ever
+    return Layout(tuple(readable), offset, tuple(faults))
 
 
 def _find_directory(file: BinaryIO, size: int) -> tuple[int, int, int] | str:
@@ -220,6 +223,9 @@ def _walk(file: BinaryIO, members: list[Member], directory: int) -> list[tuple[s
     faults = []
     place = 0
     for member in members:
+        if member.stop > directory:
+            faults.append((member.name, f"claims {member.size} bytes, which are not there"))
+            return faults
         if member.offset != place:
             faults.append(
                 (
@@ -229,9 +235,6 @@ def _walk(file: BinaryIO, members: list[Member], directory: int) -> list[tuple[s
                 )
             )
         header = member.local_header()
-        if member.stop > directory:
-            faults.append((member.name, f"claims {member.size} bytes, which are not there"))
-            return faults
         file.seek(member.offset)
         if file.read(len(header)) != header:
             faults.append((member.name, "its header differs from its directory entry"))

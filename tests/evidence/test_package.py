@@ -234,6 +234,20 @@ def test_foreign_zip_features_are_named(sealed: Sealed, tmp_path: Path) -> None:
         assert words in said(verify(path))
 
 
+def test_members_that_overlap_are_not_read(tmp_path: Path) -> None:
+    """A thousand entries for the same megabyte would be a gigabyte to read."""
+    content = bytes(1 << 20)
+    member = Member("a", len(content), zlib.crc32(content), 0)
+    entries = b"".join(replace(member, name=f"a{n:03}").directory_entry() for n in range(1000))
+    start = replace(member, name="a000").local_header() + content
+    path = tmp_path / "quine"
+    path.write_bytes(start + entries + tail(1000, len(entries), len(start)))
+    with path.open("rb") as file:
+        layout = read_layout(file)
+    assert layout.members == ()
+    assert "overlapping members" in layout.faults[0][1]
+
+
 def test_cut_off_or_followed_by_bytes(sealed: Sealed, tmp_path: Path) -> None:
     whole = sealed.path.read_bytes()
     path = tmp_path / "changed"
