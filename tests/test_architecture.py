@@ -89,7 +89,10 @@ WITHOUT_EXTRAS = """
 import importlib, pkgutil, sys
 
 class Absent:
-    names = {"PySide6", "pyqtgraph", "rtlsdr", "SoapySDR", "sdr_detect_gui", "sdr_detect_hardware"}
+    names = {
+        "PySide6", "pyais", "pyqtgraph", "rtlsdr", "shapely", "SoapySDR", "sqlalchemy",
+        "sdr_detect_gui", "sdr_detect_hardware",
+    }
 
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in self.names:
@@ -100,7 +103,8 @@ import sdr_detect
 
 names = [m.name for m in pkgutil.walk_packages(sdr_detect.__path__, "sdr_detect.")]
 for name in names:
-    if not name.endswith("__main__"):
+    # Verbs of cases import these two, and say which extra is missing.
+    if not name.endswith(("__main__", "evidence.store", "evidence.ais")):
         importlib.import_module(name)
 print(len(names), "modules")
 """

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdr_detect.commands import _exit
-from sdr_detect.commands._output import ConfigOption, SetOption
+from sdr_detect.commands import _case_package, _case_visit, _exit
+from sdr_detect.commands._case_common import (
+    STORE,
+    CaseArgument,
+    NameOption,
+    RoleOption,
+    StoreOption,
+    add,
+    open_store,
+    said,
+    who,
+)
 from sdr_detect.commands._recording_options import (
     ConverterOption,
     FormatOption,
@@ -17,11 +27,9 @@ from sdr_detect.commands._recording_options import (
     RfOption,
 )
 from sdr_detect.commands._text import plain
-from sdr_detect.errors import ConfigError
 
 if TYPE_CHECKING:
-    from sdr_detect.evidence.case import Case, Who
-    from sdr_detect.evidence.store import CaseStore
+    pass
 
 _HELP = """Keep a case: what was recorded, by whom, and what follows; then seal it.
 
@@ -30,19 +38,6 @@ Nothing is ever changed or deleted: each entry names the digest of the one befor
 Example: sdr-detect case new --vessel "MV Example" --imo 9074729 --authority "Port of X" --as Kim
 """
 
-StoreOption = Annotated[
-    Path,
-    typer.Option("--store", metavar="FILE", envvar="SDR_DETECT_CASES", help="The file of cases."),
-]
-NameOption = Annotated[
-    str, typer.Option("--as", metavar="NAME", envvar="SDR_DETECT_NAME", help="Who you are.")
-]
-RoleOption = Annotated[
-    Literal["operator", "reviewer"], typer.Option("--role", help="What you act as.")
-]
-CaseArgument = Annotated[str, typer.Argument(metavar="CASE")]
-STORE = Path("cases.sqlite")
-
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -50,39 +45,24 @@ def register(app: typer.Typer) -> None:
     for name, function in (
         ("new", _new),
         ("attach", _attach),
-        ("position", _position),
-        ("ais", _ais),
+        ("position", _case_visit.position),
+        ("ais", _case_visit.ais),
         ("withdraw", _withdraw),
         ("note", _note),
-        ("step", _step),
+        ("step", _case_visit.step),
         ("review", _review),
         ("hold", _hold),
         ("release", _release),
         ("retain", _retain),
         ("list", _list),
         ("show", _show),
-        ("key", _key),
-        ("seal", _seal),
-        ("timestamp", _timestamp),
+        ("key", _case_package.key),
+        ("seal", _case_package.seal),
+        ("timestamp", _case_package.timestamp),
+        ("export", _case_package.export),
     ):
         verb.command(name)(function)
     app.add_typer(verb, name="case")
-
-
-def _store(path: Path) -> CaseStore:
-    try:
-        from sdr_detect.evidence.store import CaseStore
-    except ModuleNotFoundError as exc:
-        raise ConfigError(
-            f"cases need {exc.name}; install the extra: pip install 'sdr-detect[case]'"
-        ) from exc
-    return CaseStore(path)
-
-
-def _who(name: str, role: Literal["operator", "reviewer"] = "operator") -> Who:
-    from sdr_detect.evidence.case import Who
-
-    return Who(name, role)
 
 
 def _new(
@@ -110,13 +90,13 @@ def _new(
 
     Example: sdr-detect case new --as Kim --vessel "MV Example" --imo 9074729 --authority Harbour
     """
-    cases = _store(store)
+    cases = open_store(store)
     from sdr_detect.evidence.flow import flow as find_flow
     from sdr_detect.evidence.vessel import Vessel
 
     find_flow(flow)
     case = cases.new(
-        _who(name),
+        who(name),
         Vessel(vessel, imo, mmsi, flag, berth),
         authority=authority,
         flow=flow,
@@ -158,7 +138,7 @@ def _attach(
     """
     if (purpose is None) == (kind is None):
         raise typer.BadParameter("give --for PURPOSE for recordings, or --kind KIND for the rest")
-    cases = _store(store)
+    cases = open_store(store)
     from sdr_detect.evidence.attach import file_detail, recording_detail
 
     stated = {
@@ -174,75 +154,8 @@ def _attach(
             detail = recording_detail(state, path, purpose, stated)
         else:
             detail = file_detail(state, path, kind or "")
-        cases.add(case, _who(name), "attached", detail)
+        cases.add(case, who(name), "attached", detail)
         print(plain(f"{detail['id']}  {path}"))
-
-
-def _position(
-    case: CaseArgument,
-    name: NameOption,
-    gpsd: Annotated[
-        str | None, typer.Option("--gpsd", metavar="HOST[:PORT]", help="Ask a gpsd.")
-    ] = None,
-    lat: Annotated[float | None, typer.Option("--lat", min=-90, max=90, help="Degrees.")] = None,
-    lon: Annotated[float | None, typer.Option("--lon", min=-180, max=180, help="Degrees.")] = None,
-    error_m: Annotated[
-        float | None, typer.Option("--error-m", min=0, help="How far it may be off.")
-    ] = None,
-    store: StoreOption = STORE,
-) -> None:
-    """Note where the receiver stands: by gpsd, or as you state it.
-
-    Example: sdr-detect case position 2026-001 --gpsd localhost --as Kim
-    """
-    if gpsd is not None and lat is None and lon is None:
-        from sdr_detect.evidence import gpsd as client
-
-        host, _, port = gpsd.partition(":")
-        if port and not port.isdigit():
-            raise typer.BadParameter(f"{gpsd!r} is no HOST:PORT")
-        found = client.position(host or "localhost", int(port or client.PORT))
-    elif gpsd is None and lat is not None and lon is not None:
-        found = {"latitude_deg": lat, "longitude_deg": lon, "error_m": error_m}
-        found |= {"source": f"statement of {name}"}
-    else:
-        raise typer.BadParameter("give --gpsd HOST, or --lat and --lon")
-    _add(store, case, _who(name), "positioned", found)
-    print(plain(f"{found['latitude_deg']}, {found['longitude_deg']} by {found['source']}"))
-
-
-def _ais(
-    case: CaseArgument,
-    source: Annotated[str, typer.Argument(metavar="FILE|udp://…|tcp://…")],
-    name: NameOption,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long to listen.")] = 60,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where sentences are kept.")
-    ] = None,
-    store: StoreOption = STORE,
-) -> None:
-    """Attach AIS: who is in view, at which range and bearing.
-
-    Example: sdr-detect case ais 2026-001 udp://0.0.0.0:10110 --out berth.nmea --as Kim
-    """
-    cases = _store(store)
-    from sdr_detect.evidence import ais
-    from sdr_detect.evidence.attach import ais_detail
-
-    path = Path(source)
-    state = cases.case(case)
-    if "://" in source:
-        if out is None:
-            raise typer.BadParameter("what is received goes into a file; give --out FILE")
-        ais.receive(source, seconds, out)
-        path = out
-    detail = ais_detail(state, path)
-    cases.add(case, _who(name), "attached", detail)
-    for seen in detail["facts"]["vessels"]:
-        where = f"{seen['range_m']} m at {seen['bearing_deg']}°" if "range_m" in seen else ""
-        print(plain(f"{seen['mmsi']}  IMO {seen['imo'] or '-'}  {seen['name'] or '-'}  {where}"))
-    for text in detail["facts"]["doubts"]:
-        print(plain(f"note: {text}"))
 
 
 def _withdraw(
@@ -256,7 +169,7 @@ def _withdraw(
 
     Example: sdr-detect case withdraw 2026-001 r3 --reason "wrong berth" --as Kim
     """
-    _add(store, case, _who(name), "withdrawn", {"id": attachment, "reason": _said(reason)})
+    add(store, case, who(name), "withdrawn", {"id": attachment, "reason": said(reason)})
     print(f"withdrew {attachment}")
 
 
@@ -274,52 +187,8 @@ def _note(
 
     Example: sdr-detect case note 2026-001 "crane moved at 10:20" --as Kim
     """
-    _add(store, case, _who(name, role), "noted", {"text": _said(text), "opinion": opinion})
+    add(store, case, who(name, role), "noted", {"text": said(text), "opinion": opinion})
     print("noted")
-
-
-def _step(
-    case: CaseArgument,
-    step: Annotated[str | None, typer.Argument(metavar="[STEP]")] = None,
-    text: Annotated[
-        str | None, typer.Option("--note", metavar="TEXT", help="What was done; marks the step.")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", envvar="SDR_DETECT_NAME")
-    ] = None,
-    store: StoreOption = STORE,
-) -> None:
-    """Show the guided steps and what each still needs; with STEP and --note, state one.
-
-    Example: sdr-detect case step 2026-001 neighbours --note "none in view" --as Kim
-    """
-    cases = _store(store)
-    state = cases.case(case)
-    if step is not None:
-        from sdr_detect.evidence.flow import flow
-
-        known = [one.id for one in flow(state.flow).step]
-        if step not in known:
-            raise typer.BadParameter(f"no step {step!r}; the steps are {', '.join(known)}")
-        if text is None or name is None:
-            raise typer.BadParameter("stating a step takes --note TEXT and --as NAME")
-        state = cases.add(case, _who(name), "stepped", {"step": step, "text": _said(text)})
-    _print_steps(state)
-
-
-def _print_steps(case: Case) -> None:
-    from sdr_detect.evidence.flow import progress
-
-    steps = progress(case)
-    left = sum(one.step.minutes for one in steps if not one.done and not one.step.optional)
-    for one in steps:
-        mark = "done" if one.done else "optional" if one.step.optional else "open"
-        print(plain(f"{mark:9} {one.step.id:15} {one.step.minutes:3g} min  {one.step.title}"))
-        if not one.done:
-            print(f"{'':10}{one.step.do}")
-            for what in one.missing:
-                print(plain(f"{'':10}missing: {what}"))
-    print(f"about {left:g} minutes left")
 
 
 def _review(
@@ -333,8 +202,8 @@ def _review(
 
     Example: sdr-detect case review 2026-001 --accept --note "levels agree" --as Lee
     """
-    detail = {"accepted": accept, "text": _said(text)}
-    _add(store, case, _who(name, "reviewer"), "reviewed", detail)
+    detail = {"accepted": accept, "text": said(text)}
+    add(store, case, who(name, "reviewer"), "reviewed", detail)
     print("accepted" if accept else "rejected")
 
 
@@ -349,7 +218,7 @@ def _hold(
 
     Example: sdr-detect case hold 2026-001 --reason "court order 12/26" --as Kim
     """
-    _add(store, case, _who(name, role), "held", {"reason": _said(reason)})
+    add(store, case, who(name, role), "held", {"reason": said(reason)})
     print("held")
 
 
@@ -363,7 +232,7 @@ def _release(
 
     Example: sdr-detect case release 2026-001 --reason "case closed" --as Lee
     """
-    _add(store, case, _who(name, "reviewer"), "released", {"reason": _said(reason)})
+    add(store, case, who(name, "reviewer"), "released", {"reason": said(reason)})
     print("released")
 
 
@@ -386,7 +255,7 @@ def _retain(
         date = datetime.date.fromisoformat(until)
     except ValueError as exc:
         raise typer.BadParameter(f"{until!r} is no date; write YYYY-MM-DD") from exc
-    _add(store, case, _who(name, role), "retained", {"until": date.isoformat()})
+    add(store, case, who(name, role), "retained", {"until": date.isoformat()})
     print(f"kept until {date}")
 
 
@@ -395,7 +264,7 @@ def _list(store: StoreOption = STORE) -> None:
 
     Example: sdr-detect case list
     """
-    for case in _store(store).cases():
+    for case in open_store(store).cases():
         marks = [
             f"{len(case.current('recording'))} recordings",
             *(["held"] if case.hold is not None else []),
@@ -412,7 +281,7 @@ def _show(case: CaseArgument, store: StoreOption = STORE) -> None:
     """
     from json import dumps
 
-    cases = _store(store)
+    cases = open_store(store)
     for entry in cases.entries(case):
         clock = "" if entry["clock"]["synchronised"] else "  (clock not steered)"
         back = f"  (clock had gone back {entry['clock_back_ns'] / 1e9:g} s)"
@@ -429,96 +298,3 @@ def _show(case: CaseArgument, store: StoreOption = STORE) -> None:
     if faults:
         raise typer.Exit(_exit.FAILURE)
     print("the chain of the store is unbroken")
-
-
-def _key(
-    name: Annotated[str, typer.Argument(help="Of the key, such as its owner's.")],
-    folder: Annotated[Path, typer.Option("--folder", metavar="DIR")] = Path(),
-) -> None:
-    """Make the key pair with which packages are sealed.
-
-    Example: sdr-detect case key inspector --folder keys
-    """
-    from sdr_detect.evidence.signing import new_pair
-
-    public, secret, fingerprint = new_pair(folder, name)
-    print(f"{public}  public: give it, or its fingerprint, to whoever will check packages")
-    print(f"{secret}  secret: stays on this machine")
-    print(f"fingerprint {fingerprint}")
-
-
-def _seal(
-    case: CaseArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="PACKAGE", help="The package to write.")],
-    key: Annotated[Path, typer.Option("--key", metavar="NAME.seal", help="Your secret key.")],
-    name: NameOption,
-    config: ConfigOption = None,
-    sets: SetOption = None,
-    store: StoreOption = STORE,
-) -> None:
-    """Analyse all recordings of a case and seal it in one file.
-
-    Steps that are not done are named; they do not hinder it.
-
-    Example: sdr-detect case seal 2026-001 --out visit.sdrcase --key inspector.seal --as Kim
-    """
-    cases = _store(store)
-    from sdr_detect.analysis import resolve_settings
-    from sdr_detect.catalog import profiles
-    from sdr_detect.commands._interrupt import stop_on_interrupt
-    from sdr_detect.evidence.flow import unfinished
-    from sdr_detect.evidence.results import Steering
-    from sdr_detect.evidence.sealing import seal_case
-    from sdr_detect.evidence.verify import read_json, verify
-
-    steering = Steering(resolve_settings(config, sets or ()), tuple(profiles()))
-    for text in unfinished(cases.case(case)):
-        print(plain(f"not done: {text}"))
-    with stop_on_interrupt() as stop:
-        digest = seal_case(cases, case, _who(name), out, key, steering, stop=stop)
-    result = verify(out)
-    if not result.ok:
-        raise ConfigError(f"{out} does not verify: {result.findings[0]}; the disk may be failing")
-    print(plain(read_json(result, "results.json")["conclusion"]["sentence"]))
-    print(f"wrote {out}, named by {digest}")
-
-
-def _timestamp(
-    package: Annotated[Path, typer.Argument(metavar="PACKAGE")],
-    request: Annotated[
-        Path | None,
-        typer.Option("--request", metavar="FILE.tsq", help="Write what to send to an authority."),
-    ] = None,
-    token: Annotated[
-        Path | None, typer.Option("--token", metavar="FILE.tsr", help="The authority's answer.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="PACKAGE", help="The package with the answer.")
-    ] = None,
-) -> None:
-    """Have a sealed package time-stamped by a third party (RFC 3161).
-
-    The request holds a digest only. This program uses no network: send it yourself.
-
-    Example: sdr-detect case timestamp visit.sdrcase --request visit.tsq
-    """
-    from sdr_detect.evidence import timestamping
-
-    if request is not None and token is None and out is None:
-        timestamping.write_request(package, request)
-        print(f"wrote {request}")
-    elif request is None and token is not None and out is not None:
-        stamp = timestamping.add_token(package, token, out)
-        print(plain(f"wrote {out}, stamped {stamp.at_utc} by {stamp.authority}"))
-    else:
-        raise typer.BadParameter("give --request FILE, or --token FILE with --out PACKAGE")
-
-
-def _add(store: Path, case: str, who: Who, action: str, detail: dict[str, Any]) -> None:
-    _store(store).add(case, who, action, detail)
-
-
-def _said(text: str) -> str:
-    from sdr_detect.evidence.vessel import plain_text
-
-    return plain_text("text", text, 10_000)

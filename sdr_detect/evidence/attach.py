@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sdr_detect.errors import EvidenceError
-from sdr_detect.evidence import photo
+from sdr_detect.evidence import comparison, photo
 from sdr_detect.evidence.attribution import ROLES
 from sdr_detect.evidence.case import Case
 from sdr_detect.evidence.inside import stated_spec
@@ -67,8 +67,18 @@ def file_detail(case: Case, path: Path, kind: str) -> dict[str, Any]:
         raise EvidenceError(f"{path} is no file; check the path")
     if kind == "ais":
         return ais_detail(case, path)
-    facts = photo.facts(path) if kind == "photo" else {}
-    return _detail(case, kind, None, [path], {}, facts)
+    return _detail(case, kind, None, [path], {}, _facts(path, kind))
+
+
+def _facts(path: Path, kind: str) -> dict[str, Any]:
+    if kind == "photo":
+        return photo.facts(path)
+    if kind == "comparison":
+        if path.stat().st_size > comparison.MAX_BYTES:
+            raise EvidenceError(f"{path} is too large for a comparison")
+        found = comparison.read(path.name, path.read_bytes())
+        return {"tests": list(found.kinds), "attributed": found.attributed}
+    return {}
 
 
 def ais_detail(case: Case, path: Path) -> dict[str, Any]:

@@ -8,11 +8,12 @@ turn, or before, during and after a witnessed power cut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sdr_detect.analysis import Analysis
 from sdr_detect.events import TrackEvent
+from sdr_detect.evidence.comparison import Comparison
 from sdr_detect.evidence.quantities import level_uncertainty_db
 from sdr_detect.settings import Settings
 from sdr_detect.sinks import wording
@@ -120,9 +121,26 @@ def _resembles(event: TrackEvent) -> bool:
     return best is not None and best.role == "user_terminal" and best.score >= 0.5
 
 
-def conclude(results: Iterable[Heard]) -> Concluded:
-    """The conclusion over all recordings of a case."""
-    found = list(results)
+def conclude(results: Iterable[Heard], tests: Sequence[Comparison] = ()) -> Concluded:
+    """The conclusion over all recordings of a case.
+
+    Tests that were made besides are named. One that speaks against the vessel as the
+    source forbids to attribute anything to it; one that speaks for it replaces nothing.
+    """
+    concluded = _conclude(list(results))
+    said = tuple(test.sentence() for test in tests)
+    if concluded.verdict == "detected_attributed" and any(t.attributed is False for t in tests):
+        sentence = concluded.sentence.replace("attributed to this vessel", "not attributed")
+        return replace(
+            concluded,
+            verdict="detected_not_attributed",
+            sentence=sentence,
+            grounds=(*said, *concluded.grounds),
+        )
+    return replace(concluded, grounds=(*concluded.grounds, *said))
+
+
+def _conclude(found: Sequence[Heard]) -> Concluded:
     aimed = [one for one in found if one.role in ("on_target", "silence")]
     if not aimed:
         return _inconclusive("no recording towards the vessel is in the case")

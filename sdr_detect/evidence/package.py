@@ -21,7 +21,7 @@ from sdr_detect.errors import EvidenceError
 from sdr_detect.evidence import signing, software
 from sdr_detect.evidence.canonical import START, canonical, sha256
 from sdr_detect.evidence.inside import Packed
-from sdr_detect.evidence.results import Results, Steering
+from sdr_detect.evidence.results import Results, Steering, tests_within
 from sdr_detect.evidence.zipwrite import ZipWriter
 
 FORMAT = "sdr-detect package 1"
@@ -166,7 +166,7 @@ def _analyse(
         watcher = watch if keep else None
         with results.analysed(out.part, members, one, watch=watcher, stop=stop) as events:
             out.stream(events_member(one), _chunks(events))
-    return results.to_json(), kept
+    return results.to_json(tests_within(out.part, members)), kept
 
 
 def events_member(packed: Packed) -> str:

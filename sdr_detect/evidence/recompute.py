@@ -15,13 +15,15 @@ from sdr_detect.errors import EvidenceError
 from sdr_detect.evidence import software
 from sdr_detect.evidence.inside import Packed
 from sdr_detect.evidence.package import CONFIGURATION, RECORDINGS, RESULTS, events_member
-from sdr_detect.evidence.results import Results, Steering, recordings_from_json
+from sdr_detect.evidence.results import Results, Steering, recordings_from_json, tests_within
 from sdr_detect.evidence.verify import Verification, read_json
 from sdr_detect.evidence.ziplayout import Member
 
 #: What another build, library or processor may change of a number: rounding in sums of
 #: many samples, far below every stated uncertainty.
-RELATIVE, ABSOLUTE = 1e-3, 1e-2
+RELATIVE = 1e-3
+#: Levels near 0 dB, and figures within a text.
+LEVEL_DB = 0.05
 #: Chances are compared by their exponent.
 DECADES = 0.1
 #: Differences that are listed; more are only counted.
@@ -78,7 +80,8 @@ def recompute(result: Verification, *, stop: threading.Event | None = None) -> R
             result.path.open("rb") as file,
         ):
             _compare_lines(name, _lines(file, result.members[name]), now, found)
-    _compare(RESULTS, read_json(result, RESULTS), _plain(results.to_json()), found)
+    tests = tests_within(result.path, result.members)
+    _compare(RESULTS, read_json(result, RESULTS), _plain(results.to_json(tests)), found)
     return found
 
 
@@ -157,8 +160,9 @@ def _close(sealed: Any, now: Any, where: str) -> bool:
             for a, b in zip(_NUMBER.findall(sealed), _NUMBER.findall(now), strict=True)
         )
     numbers = (int, float)
-    if not isinstance(sealed, numbers) or not isinstance(now, numbers):
+    if isinstance(sealed, bool) or not (isinstance(sealed, numbers) and isinstance(now, numbers)):
         return bool(sealed == now)
     if where.endswith("pfa") and sealed > 0 and now > 0:
         return abs(math.log10(sealed) - math.log10(now)) <= DECADES
-    return math.isclose(sealed, now, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    level = not where or where.endswith(("_db", "value"))
+    return math.isclose(sealed, now, rel_tol=RELATIVE, abs_tol=LEVEL_DB if level else 0.0)

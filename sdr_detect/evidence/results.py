@@ -14,12 +14,16 @@ from typing import Any, BinaryIO
 from sdr_detect.analysis import Analysis, analyze_recording, config_sha256
 from sdr_detect.errors import EvidenceError, FormatError
 from sdr_detect.evidence import quantities
-from sdr_detect.evidence.attribution import Concluded, Heard, conclude, heard
+from sdr_detect.evidence.attribution import Heard, conclude, heard
+from sdr_detect.evidence.comparison import MAX_BYTES, Comparison, read
 from sdr_detect.evidence.inside import Packed, opened
-from sdr_detect.evidence.ziplayout import Member
+from sdr_detect.evidence.ziplayout import Member, pieces
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.settings import Settings
 from sdr_detect.sinks.jsonl import JsonLines
+
+#: Members that hold comparisons, which take part in the conclusion.
+COMPARISONS = "comparisons/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +119,31 @@ class Results:
             file.seek(0)
             yield file
 
-    def conclusion(self) -> Concluded:
-        """What they say together."""
-        return conclude(self.heard)
-
-    def to_json(self) -> dict[str, Any]:
-        """The members ``quantities.json`` and ``conclusion.json`` in one."""
+    def to_json(self, tests: Sequence[Comparison] = ()) -> dict[str, Any]:
+        """The member ``results.json``: quantities, and what they say with the tests made."""
         return {
             "quantities": self.quantities,
-            "conclusion": self.conclusion().to_json(),
+            "conclusion": conclude(self.heard, tests).to_json(),
             "recordings": [_plain(one) for one in self.heard],
         }
+
+
+def tests_within(package: Path, members: Mapping[str, Member]) -> list[Comparison]:
+    """The comparisons that lie in a package.
+
+    Raises
+    ------
+    EvidenceError
+        One of them is none.
+    """
+    found = []
+    with package.open("rb") as file:
+        for name, member in members.items():
+            if name.startswith(COMPARISONS):
+                if member.size > MAX_BYTES:
+                    raise EvidenceError(f"{name} has {member.size} bytes and is no comparison")
+                found.append(read(name.removeprefix(COMPARISONS), b"".join(pieces(file, member))))
+    return found
 
 
 def _plain(one: Heard) -> dict[str, Any]:

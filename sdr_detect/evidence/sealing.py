@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdr_detect.analysis import Analysis
 from sdr_detect.errors import EvidenceError
@@ -13,9 +13,11 @@ from sdr_detect.evidence import signing
 from sdr_detect.evidence.case import Attachment, Who
 from sdr_detect.evidence.inside import Packed
 from sdr_detect.evidence.package import Attached, Contents, RecordingFiles, plain, seal
-from sdr_detect.evidence.results import Steering
-from sdr_detect.evidence.store import CaseStore
+from sdr_detect.evidence.results import COMPARISONS, Steering
 from sdr_detect.report import case as case_report
+
+if TYPE_CHECKING:
+    from sdr_detect.evidence.store import CaseStore
 
 
 def seal_case(
@@ -74,4 +76,5 @@ def _recording(one: Attachment) -> RecordingFiles:
 
 def _attached(one: Attachment) -> Attached:
     ((path, (_, digest)),) = one.files.items()
-    return Attached(f"attached/{one.id}/{plain(Path(path).name)}", Path(path), digest)
+    folder = COMPARISONS if one.kind == "comparison" else "attached/"
+    return Attached(f"{folder}{one.id}/{plain(Path(path).name)}", Path(path), digest)

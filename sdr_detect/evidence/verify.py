@@ -347,3 +347,18 @@ def read_json(result: Verification, name: str) -> Any:
     if document is None:
         raise EvidenceError(f"{result.path}: {name} cannot be read")
     return document
+
+
+def read_member(result: Verification, name: str) -> bytes:
+    """A member of a package that was found in order, whole.
+
+    Raises
+    ------
+    EvidenceError
+        It is not there.
+    """
+    with result.path.open("rb") as file:
+        content = _read(file, result.members, name, result)
+    if content is None:
+        raise EvidenceError(f"{result.path}: {name} cannot be read")
+    return content

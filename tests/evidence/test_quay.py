@@ -88,3 +88,41 @@ def test_the_right_vessel_is_named(shell: Shell, quay: dict[str, Path], tmp_path
     log = shell("case", "show", "Alpha", "--store", tmp_path / "cases.sqlite")
     assert (log.code, "unbroken" in log.out) == (0, True)
     assert json.dumps(alpha["sentence"]).strip('"') not in log.out  # findings are no entries
+    out = {name: tmp_path / name for name in ("report.html", "table.csv", "map.geojson")}
+    done = shell(
+        "case", "export", towards_alpha, "--report", out["report.html"], "--csv", out["table.csv"],
+        "--geojson", out["map.geojson"],
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    text = out["report.html"].read_text(encoding="utf-8")
+    assert "detected, attributed to this vessel" in text
+    assert text.count("data:image/png;base64") == 5
+    assert len(out["table.csv"].read_text().splitlines()) > 20
+
+
+def test_silence_is_proved_only_by_a_receiver_that_hears(
+    shell: Shell, quay: dict[str, Path], tmp_path: Path
+) -> None:
+    """The operator's proof, and a test by absorber that speaks against a finding."""
+    common = ("--store", tmp_path / "c", "--as", "Mate")
+    assert shell("case", "key", "mate", "--folder", tmp_path).code == 0
+    sentences = {}
+    for name, files in {
+        "proved": {quay["alpha1"]: "control", quay["check"]: "silence"},
+        "unheard": {quay["check"]: "silence"},
+    }.items():
+        shell(
+            "case", "new", "--vessel", name, "--authority", "Owner", "--flow", "silence", "--id",
+            name, *common,
+        )  # fmt: skip
+        for path, role in files.items():
+            assert shell("case", "attach", name, path, "--for", role, *common).code == 0
+        package = tmp_path / name
+        done = shell(
+            "case", "seal", name, "--out", package, "--key", tmp_path / "mate.seal", *common
+        )
+        assert done.code == 0, done.err
+        sentences[name] = read_json(verify(package), "results.json")["conclusion"]["sentence"]
+    assert sentences["proved"].startswith("Not detected above limit L = C/N")
+    assert "with PoI P = " in sentences["proved"]
+    assert "no positive control" in sentences["unheard"]

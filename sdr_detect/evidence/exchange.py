@@ -1,0 +1,77 @@
+"""Results of a package for other programs: a table, and a map."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: A cell that begins so is a formula to a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+_COLUMNS = (
+    "recording", "quantity", "value", "unit", "expanded_uncertainty", "coverage_factor",
+    "uncertainty_note", "method", "bandwidth_hz", "averaging", "threshold", "pfa", "poi",
+)  # fmt: skip
+
+
+def quantities_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The quantities as CSV (RFC 4180); what is unknown is empty."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(row.get(column)) for column in _COLUMNS])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return "" if value is None else value
+
+
+def station_geojson(case: Mapping[str, Any], conclusion: Mapping[str, Any]) -> str:
+    """The station, and the vessels in view, as GeoJSON (RFC 7946).
+
+    The station's properties have the conclusion; a vessel's, what AIS said of it. Where
+    the position is not known, there is no feature.
+    """
+    features = []
+    position = case.get("position")
+    if position is not None:
+        features.append(
+            _feature(
+                position["longitude_deg"],
+                position["latitude_deg"],
+                {
+                    "kind": "station",
+                    "case": case["id"],
+                    "error_m": position.get("error_m"),
+                    "source": position.get("source"),
+                    "verdict": conclusion["verdict"],
+                    "sentence": conclusion["sentence"],
+                },
+            )
+        )
+    for one in case.get("attachments", ()):
+        for seen in one["facts"].get("vessels", ()) if one["withdrawn"] is None else ():
+            if seen.get("latitude_deg") is not None:
+                own = seen["mmsi"] == case["vessel"]["mmsi"]
+                what = {"kind": "vessel of the case" if own else "vessel in view"}
+                known = {key: seen.get(key) for key in ("mmsi", "imo", "name", "range_m")}
+                features.append(_feature(seen["longitude_deg"], seen["latitude_deg"], what | known))
+    document = {"type": "FeatureCollection", "features": features}
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _feature(
+    longitude_deg: float, latitude_deg: float, properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [longitude_deg, latitude_deg]},
+        "properties": dict(properties),
+    }

@@ -1,0 +1,151 @@
+"""Whose emission it is: only what was compared is attributed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from sdr_detect.errors import EvidenceError
+from sdr_detect.evidence import comparison
+from sdr_detect.evidence.attribution import Heard, conclude
+
+MINUTE_NS = 60 * 10**9
+
+
+def heard(
+    role: str,
+    minute: int | None,
+    *,
+    level_db: float | None = None,
+    limit_db: float | None = -6.0,
+    verdict: str | None = None,
+    poi: float | None = 0.13,
+) -> Heard:
+    word = verdict or ("not_detected" if level_db is None else "detected")
+    bounds = [value for value in (level_db, limit_db) if value is not None]
+    return Heard(
+        id=f"{role}@{minute}", role=role, start_ns=None if minute is None else minute * MINUTE_NS,
+        verdict=word, system="starlink" if word == "detected" else None, level_db=level_db,
+        uncertainty_db=None if level_db is None else 0.4,
+        bound_db=None if limit_db is None else max(bounds), limit_db=limit_db, poi=poi,
+        analysed_s=1.0, blind_s=0.0, reasons=("a reason",),
+    )  # fmt: skip
+
+
+def on(minute: int | None, level_db: float = 12.0) -> Heard:
+    return heard("on_target", minute, level_db=level_db)
+
+
+def off(minute: int | None, level_db: float | None = None) -> Heard:
+    return heard("off_target", minute, level_db=level_db)
+
+
+BESIDE = heard("neighbour", 9)
+TURNS = [off(0), on(1), off(2), on(3), BESIDE]
+
+
+def test_contrast_in_turn_attributes() -> None:
+    found = conclude(TURNS)
+    assert found.verdict == "detected_attributed"
+    assert (found.contrast_db, found.uncertainty_db) == (18.0, 0.4)
+    assert found.sentence.startswith("Detected, attributed to this vessel: an emission consistent")
+
+
+@pytest.mark.parametrize(
+    ("recordings", "why"),
+    [
+        ([on(1), on(3)], "2 of each are needed"),
+        ([on(1), off(2), BESIDE], "1 recordings with it towards the vessel and 1"),
+        ([on(1), on(2), off(3), off(4), BESIDE], "may have ended by itself"),
+        ([on(None), off(2), on(3), off(4), BESIDE], "may have ended by itself"),
+        (TURNS[:-1], "no recording towards a neighbour"),
+        (
+            [off(0), on(1), off(2), on(3), heard("neighbour", 9, level_db=11.0)],
+            "less than the 6 dB",
+        ),
+        ([off(0), on(1), off(2, 8.0), on(3), BESIDE], "less than the 6 dB"),
+        ([off(0), on(1), off(2), on(3, 0.2), BESIDE], "less than the 6 dB"),
+        ([off(0), on(1), heard("off_target", 2, limit_db=None), on(3), BESIDE], "not known"),
+    ],
+)
+def test_anything_less_does_not(recordings: Sequence[Heard], why: str) -> None:
+    found = conclude(recordings)
+    assert found.verdict == "detected_not_attributed"
+    assert found.sentence.startswith("Detected, not attributed: ")
+    assert any(why in ground for ground in found.grounds), found.grounds
+
+
+def test_the_contrast_must_exceed_its_uncertainty() -> None:
+    assert conclude([off(0), on(1, 0.5), off(2), on(3), BESIDE]).verdict == "detected_attributed"
+    # 6.2 dB ± 0.4 dB may be less than 6 dB.
+    assert conclude([off(0), on(1, 0.2), off(2), on(3), BESIDE]).verdict != "detected_attributed"
+
+
+def test_a_witnessed_power_cut_attributes_by_itself() -> None:
+    cut = heard("power_off", 2)
+    assert conclude([on(1), cut, on(3)]).verdict == "detected_attributed"
+    # Without the return it may have ended by itself; with a level left it made no difference.
+    assert conclude([on(1), cut]).verdict == "detected_not_attributed"
+    still = heard("power_off", 2, level_db=11.0)
+    assert conclude([on(1), still, on(3)]).verdict == "detected_not_attributed"
+
+
+def test_not_detected_states_limit_and_chance() -> None:
+    found = conclude([heard("on_target", 1), heard("on_target", 2, limit_db=-3.0, poi=0.2)])
+    assert found.verdict == "not_detected"
+    assert found.sentence == "Not detected above limit L = C/N -3.0 dB with PoI P = 20 %"
+    unknown = conclude([heard("on_target", 1), heard("on_target", 2, limit_db=None)])
+    assert unknown.verdict == "inconclusive"
+
+
+def test_silence_needs_a_positive_control() -> None:
+    quiet = [heard("silence", 5)]
+    assert "no positive control" in conclude(quiet).sentence
+    missed = [heard("control", 1), *quiet]
+    assert conclude(missed).verdict == "inconclusive"
+    assert conclude([heard("control", 1, level_db=20.0), *quiet]).verdict == "not_detected"
+
+
+def test_doubt_and_nothing_are_inconclusive() -> None:
+    doubt = conclude([heard("on_target", 1, verdict="inconclusive")])
+    assert doubt.sentence == "Inconclusive: on_target@1: a reason"
+    assert "no recording towards the vessel" in conclude([off(1)]).sentence
+
+
+def result(attributed: object, kind: str = "absorber") -> bytes:
+    lines = [
+        {"type": "recording"},
+        {"type": "comparison", "kind": kind},
+        {
+            "type": "verdict",
+            "attributed": attributed,
+            "reasons": ["as strong through the absorber"],
+        },
+    ]
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+def test_a_test_against_it_forbids_attribution() -> None:
+    against = comparison.read("a1", result(False))
+    found = conclude(TURNS, [against])
+    assert found.verdict == "detected_not_attributed"
+    assert found.sentence.startswith("Detected, not attributed: ")
+    assert found.grounds[0] == (
+        "test a1 (absorber) does not count for this vessel: as strong through the absorber"
+    )
+    for_it = comparison.read("a1", result(True))
+    assert conclude(TURNS, [for_it]).verdict == "detected_attributed"
+    assert conclude([on(1)], [for_it]).verdict == "detected_not_attributed"
+    undecided = comparison.read("a1", result(None))
+    assert "decided nothing" in conclude(TURNS, [undecided]).grounds[-1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no json", b"[]", b'{"type": "verdict"}', result("yes"), b"\xff\xfe", b"[" * 100_000],
+)
+def test_what_is_no_comparison(content: bytes) -> None:
+    with pytest.raises(EvidenceError, match="sdr-detect compare"):
+        comparison.read("a1", content)
