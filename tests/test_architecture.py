@@ -103,8 +103,8 @@ import sdr_detect
 
 names = [m.name for m in pkgutil.walk_packages(sdr_detect.__path__, "sdr_detect.")]
 for name in names:
-    # Verbs of cases import these two, and say which extra is missing.
-    if not name.endswith(("__main__", "evidence.store", "evidence.ais")):
+    # Verbs of cases import these three, and say which extra is missing.
+    if not name.endswith(("__main__", "evidence.store", "evidence.ais", "evidence.zones")):
         importlib.import_module(name)
 print(len(names), "modules")
 """

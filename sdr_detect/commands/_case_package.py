@@ -136,3 +136,45 @@ def export(
         write_whole(report, read_member(result, "report.html"))
     for path in filter(None, (csv, geojson, report)):
         print(plain(f"wrote {path}"))
+
+
+def zones(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE")],
+    track: Annotated[
+        Path,
+        typer.Option("--track", metavar="FILE.csv", help="utc,latitude_deg,longitude_deg,error_m."),
+    ],
+    waters: Annotated[
+        Path, typer.Option("--waters", metavar="FILE.geojson", help="The areas in question.")
+    ],
+    border_m: Annotated[
+        float, typer.Option("--border-m", min=0, help="How far the drawn borders may be off.")
+    ],
+) -> None:
+    """Say which detected emissions of a package were in given waters, by the vessel's own track.
+
+    Example: sdr-detect case zones log.sdrcase --track t.csv --waters eez.geojson --border-m 100
+    """
+    from sdr_detect.evidence.verify import read_json, verify
+
+    try:
+        from sdr_detect.evidence import zones as module
+    except ModuleNotFoundError as exc:
+        raise ConfigError(
+            f"zones need {exc.name}; install the extra: pip install 'sdr-detect[case]'"
+        ) from exc
+    result = verify(package)
+    if not result.ok:
+        raise EvidenceError(f"{package} is not as it was sealed: {result.findings[0]}")
+    found = module.place(
+        read_json(result, "results.json")["recordings"],
+        module.read_track(track),
+        module.read_waters(waters),
+        border_m,
+    )
+    for one in found:
+        margin = "" if one.margin_m is None else f"  {one.margin_m} m from the nearest border"
+        margin += "" if one.uncertainty_m is None else f" ± {one.uncertainty_m} m"
+        print(plain(f"{one.id}  {one.where}{margin}  {one.why}".rstrip()))
+    if not found:
+        print("no emission was detected: nothing to place")

@@ -60,6 +60,7 @@ def register(app: typer.Typer) -> None:
         ("seal", _case_package.seal),
         ("timestamp", _case_package.timestamp),
         ("export", _case_package.export),
+        ("zones", _case_package.zones),
     ):
         verb.command(name)(function)
     app.add_typer(verb, name="case")
