@@ -108,7 +108,7 @@ def heard(identifier: str, role: str, result: Analysis, settings: Settings) -> H
         level_db=level,
         uncertainty_db=uncertainty,
         bound_db=None if limit is None else round(max(bounds), 2),
-        limit_db=None if limit is None else round(limit, 4),
+        limit_db=limit,
         poi=verdict.poi,
         analysed_s=verdict.analysed_s,
         blind_s=verdict.blind_s,

@@ -139,7 +139,8 @@ def _track(event: TrackEvent, settings: Settings) -> list[dict[str, Any]]:
     track, info = event.track, event.info
     common = {
         "bandwidth_hz": track.freq_upper_hz - track.freq_lower_hz,
-        "averaging": f"{track.burst_count} bursts, duty cycle {track.duty_cycle}",
+        "averaging": f"{track.burst_count} bursts"
+        + ("" if track.duty_cycle is None else f", duty cycle {track.duty_cycle:.3g}"),
         "pfa": track.pfa,
     }
     uncertainty = level_uncertainty_db(event, settings)
