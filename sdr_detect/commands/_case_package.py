@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from sdr_detect.commands._calibration_options import (
+    CalibrationOption,
+    GainOption,
+    calibration_from_options,
+)
 from sdr_detect.commands._case_common import (
     STORE,
     CaseArgument,
@@ -43,6 +48,8 @@ def seal(
     name: NameOption,
     config: ConfigOption = None,
     sets: SetOption = None,
+    calibration: CalibrationOption = None,
+    gain: GainOption = None,
     store: StoreOption = STORE,
 ) -> None:
     """Analyse all recordings of a case and seal it in one file.
@@ -60,7 +67,14 @@ def seal(
     from sdr_detect.evidence.sealing import seal_case
     from sdr_detect.evidence.verify import read_json, verify
 
-    steering = Steering(resolve_settings(config, sets or ()), tuple(profiles()))
+    calibrating = calibration_from_options(calibration, gain)
+    steering = Steering(
+        resolve_settings(config, sets or ()),
+        tuple(profiles()),
+        calibration=calibrating.calibration,
+        calibration_sha256=calibrating.sha256,
+        gain_db=calibrating.gain_db,
+    )
     for text in unfinished(cases.case(case)):
         print(plain(f"not done: {text}"))
     with stop_on_interrupt() as stop:

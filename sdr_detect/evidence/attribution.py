@@ -7,6 +7,7 @@ turn, or before, during and after a witnessed power cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,9 +15,10 @@ from typing import Any, Literal
 from sdr_detect.analysis import Analysis
 from sdr_detect.events import TrackEvent
 from sdr_detect.evidence.comparison import Comparison
-from sdr_detect.evidence.quantities import level_uncertainty_db
+from sdr_detect.evidence.quantities import COVERAGE, level_uncertainty_db
 from sdr_detect.settings import Settings
 from sdr_detect.sinks import wording
+from sdr_detect.steps import REPEAT_DB
 
 #: What a recording of a case was made for.
 ROLES = {
@@ -206,7 +208,8 @@ def _contrast(on: Sequence[Heard], off: Sequence[Heard]) -> tuple[float, float] 
     assert strongest.bound_db is not None
     # A limit has no uncertainty of measurement; a level that was measured has.
     other = strongest.uncertainty_db or 0.0 if strongest.bound_db == strongest.level_db else 0.0
-    return round(weakest - strongest.bound_db, 2), round((doubt**2 + other**2) ** 0.5, 2)
+    spread = math.hypot(doubt, other, COVERAGE * REPEAT_DB)
+    return round(weakest - strongest.bound_db, 2), round(spread, 2)
 
 
 def _pointing_doubts(

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from sdr_detect.analysis import Analysis
+from sdr_detect.calibration.levels import Level, Levels
 from sdr_detect.events import TrackEvent
 from sdr_detect.intercept import PD
 from sdr_detect.settings import Settings
@@ -31,11 +32,15 @@ _BOUNDS = {
 }
 
 
-def of_recording(identifier: str, result: Analysis, settings: Settings) -> list[dict[str, Any]]:
+def of_recording(
+    identifier: str, result: Analysis, settings: Settings, levels: Levels
+) -> list[dict[str, Any]]:
     """The quantities of one analysed recording, ready for JSON."""
-    rows = [_time(result), _centre(result), *_verdict(result, settings)]
+    rows = [_time(result), _centre(result), *_verdict(result, settings), *_limits(result)]
     for event in by_score(result.found.tracks)[:TRACKS]:
         rows += _track(event, settings)
+        if (level := levels.level(event)) is not None:
+            rows.append(_power(event, level))
     return [{"recording": identifier, **row} for row in rows]
 
 
@@ -133,6 +138,49 @@ def _verdict(result: Analysis, settings: Settings) -> list[dict[str, Any]]:
             **watched,
         ),
     ]
+
+
+def _limits(result: Analysis) -> list[dict[str, Any]]:
+    """The detection limit of a calibrated receiver in physical units."""
+    found, verdict = result.verdict.physical, result.verdict
+    if found is None:
+        return []
+    named = (
+        ("detection limit at the antenna's port", found.dbm, "dBm", verdict.bandwidth_hz),
+        ("detection limit as flux density", found.pfd_dbw_m2, "dBW/m²", verdict.bandwidth_hz),
+        ("detection limit as EIRP towards here", found.eirp_dbm, "dBm", found.channel_hz),
+    )
+    return [
+        _row(
+            name,
+            round(stated.value, 2),
+            unit,
+            "C/N limit, noise of the recording and the receiver's calibration",
+            bandwidth_hz=width,
+            averaging=f"{verdict.analysed_s:g} s analysed",
+            expanded_uncertainty=None if stated.expanded is None else round(stated.expanded, 2),
+            uncertainty_note="free space; reflection and shadowing are not in it",
+            poi=verdict.poi,
+        )
+        for name, stated, unit, width in named
+        if stated is not None
+    ]
+
+
+def _power(event: TrackEvent, level: Level) -> dict[str, Any]:
+    spread = level.dbm.expanded
+    return _row(
+        f"power at the antenna's port, track {event.track.id}",
+        round(level.dbm.value, 2),
+        "dBm",
+        "mean power while on, by the receiver's calibration",
+        bandwidth_hz=level.bandwidth_hz,
+        averaging=f"{event.track.burst_count} bursts",
+        expanded_uncertainty=None if spread is None else round(spread, 2),
+        uncertainty_note="budget of the calibration, and scatter"
+        if spread is not None
+        else "not stated: the recording's own offset, not the calibration's",
+    )
 
 
 def _track(event: TrackEvent, settings: Settings) -> list[dict[str, Any]]:

@@ -12,6 +12,9 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from sdr_detect.analysis import Analysis, analyze_recording, config_sha256
+from sdr_detect.calibrated import restate
+from sdr_detect.calibration.levels import Levels
+from sdr_detect.calibration.schema import Calibration
 from sdr_detect.errors import EvidenceError, FormatError
 from sdr_detect.evidence import quantities
 from sdr_detect.evidence.attribution import Heard, conclude, heard
@@ -28,11 +31,23 @@ COMPARISONS = "comparisons/"
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """Everything but the samples that decides the numbers."""
+    """Everything but the samples that decides the numbers.
+
+    ``calibration_sha256`` is the digest of the file that ``calibration`` came from;
+    ``gain_db`` the receiver's gain where recordings do not state it.
+    """
 
     settings: Settings
     profiles: tuple[Profile, ...]
     max_bursts: int = 10_000
+    calibration: Calibration | None = None
+    calibration_sha256: str | None = None
+    gain_db: float | None = None
+
+    @property
+    def levels(self) -> Levels:
+        """What states levels in physical units."""
+        return Levels(self.calibration, self.settings.site)
 
     def to_json(self) -> dict[str, Any]:
         """The configuration member."""
@@ -40,6 +55,11 @@ class Steering:
             "settings": self.settings.model_dump(mode="json"),
             "profiles": [profile.model_dump(mode="json") for profile in self.profiles],
             "max_bursts": self.max_bursts,
+            "calibration": None
+            if self.calibration is None
+            else self.calibration.model_dump(mode="json"),
+            "calibration_sha256": self.calibration_sha256,
+            "gain_db": self.gain_db,
             "config_sha256": config_sha256(self.settings, self.profiles),
         }
 
@@ -53,10 +73,14 @@ class Steering:
             This program does not know such a configuration.
         """
         try:
+            calibration = document["calibration"]
             return cls(
                 Settings.model_validate(document["settings"]),
                 tuple(Profile.model_validate(entry) for entry in document["profiles"]),
                 int(document["max_bursts"]),
+                None if calibration is None else Calibration.model_validate(calibration),
+                document["calibration_sha256"],
+                document["gain_db"],
             )
         except (KeyError, TypeError, ValueError) as exc:
             raise EvidenceError(
@@ -93,15 +117,20 @@ class Results:
         EvidenceError
             It cannot be read to its end, or was interrupted.
         """
+        steering = self._steering
         with TemporaryFile("w+b") as file:
             text = io.TextIOWrapper(file, encoding="utf-8", newline="\n", write_through=True)
-            lines = JsonLines(text, max_bursts=self._steering.max_bursts)
+            lines = JsonLines(text, max_bursts=steering.max_bursts, levels=steering.levels)
             try:
                 with opened(package, members, packed) as recording:
+                    if steering.calibration is not None:
+                        restate(recording, steering.calibration, steering.gain_db)
                     result = analyze_recording(
                         recording,
-                        settings=self._steering.settings,
-                        profiles=self._steering.profiles,
+                        settings=steering.settings,
+                        profiles=steering.profiles,
+                        levels=steering.levels,
+                        calibration_sha256=steering.calibration_sha256,
                         lines=lines,
                         picture=watch is not None,
                         stop=stop,
@@ -110,8 +139,8 @@ class Results:
                 raise EvidenceError(f"recording {packed.id}: {exc}") from exc
             if stop is not None and stop.is_set():
                 raise EvidenceError("interrupted; nothing was sealed or compared")
-            settings = self._steering.settings
-            self.quantities += quantities.of_recording(packed.id, result, settings)
+            settings = steering.settings
+            self.quantities += quantities.of_recording(packed.id, result, settings, steering.levels)
             self.heard.append(heard(packed.id, packed.role, result, settings))
             if watch is not None:
                 watch(packed, result)

@@ -49,7 +49,7 @@ TURNS = [off(0), on(1), off(2), on(3), BESIDE]
 def test_contrast_in_turn_attributes() -> None:
     found = conclude(TURNS)
     assert found.verdict == "detected_attributed"
-    assert (found.contrast_db, found.uncertainty_db) == (18.0, 0.4)
+    assert (found.contrast_db, found.uncertainty_db) == (18.0, 1.08)
     assert found.sentence.startswith("Detected, attributed to this vessel: an emission consistent")
 
 
@@ -78,9 +78,9 @@ def test_anything_less_does_not(recordings: Sequence[Heard], why: str) -> None:
 
 
 def test_the_contrast_must_exceed_its_uncertainty() -> None:
-    assert conclude([off(0), on(1, 0.5), off(2), on(3), BESIDE]).verdict == "detected_attributed"
-    # 6.2 dB ± 0.4 dB may be less than 6 dB.
-    assert conclude([off(0), on(1, 0.2), off(2), on(3), BESIDE]).verdict != "detected_attributed"
+    assert conclude([off(0), on(1, 1.2), off(2), on(3), BESIDE]).verdict == "detected_attributed"
+    # 6.9 dB ± 1.1 dB may be less than 6 dB.
+    assert conclude([off(0), on(1, 0.9), off(2), on(3), BESIDE]).verdict != "detected_attributed"
 
 
 def test_a_witnessed_power_cut_attributes_by_itself() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from sdr_detect.calibration.schema import Calibration
 from sdr_detect.errors import ConfigError, EvidenceError, SinkError
 from sdr_detect.evidence import package, signing
 from sdr_detect.evidence.canonical import canonical, sha256
@@ -423,3 +424,34 @@ def test_the_command_on_what_is_no_package(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
+
+
+FIGURE = {"uncertainty": 0.3, "method": "data sheet", "utc": "2026-05-04T08:00:00Z"}
+
+
+def test_a_calibration_is_sealed_with_what_it_says(sealed: Sealed, tmp_path: Path) -> None:
+    calibration = Calibration.model_validate(
+        {
+            "name": "horn",
+            "validity": {
+                "sample_rate_hz": 2.4e6, "rf_lower_hz": 14.0e9, "rf_upper_hz": 14.5e9,
+                "converter": "ku-12.80",
+            },
+            "dbm_offset_db": {"value": -75.0, **FIGURE},
+            "antenna": {"gain_dbi": {"value": 20.0, **FIGURE}},
+        }
+    )  # fmt: skip
+    steering = replace(
+        sealed.contents.steering, calibration=calibration, calibration_sha256="a" * 64
+    )
+    path = tmp_path / "calibrated"
+    contents = replace(sealed.contents, steering=steering)
+    package.seal(path, contents, signing.read_secret(sealed.secret), SIGNED)
+    result = verify(path)
+    rows = {row["quantity"]: row for row in read_json(result, "results.json")["quantities"]}
+    limit = rows["detection limit at the antenna's port"]
+    assert limit["unit"] == "dBm"
+    assert limit["expanded_uncertainty"] >= 0.6
+    assert limit["coverage_factor"] == 2
+    assert rows["detection limit as flux density"]["expanded_uncertainty"] > 0.6
+    assert recompute(result).difference_count == 0

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -126,3 +130,30 @@ def test_silence_is_proved_only_by_a_receiver_that_hears(
     assert sentences["proved"].startswith("Not detected above limit L = C/N")
     assert "with PoI P = " in sentences["proved"]
     assert "no positive control" in sentences["unheard"]
+
+
+def test_a_seal_that_was_killed_leaves_no_package(
+    shell: Shell, quay: dict[str, Path], tmp_path: Path
+) -> None:
+    common = ("--store", tmp_path / "c", "--as", "Kim")
+    out, part = tmp_path / "p", tmp_path / "p.part"
+    shell("case", "new", "--vessel", "A", "--authority", "P", "--id", "V", *common)
+    shell("case", "key", "kim", "--folder", tmp_path)
+    assert shell("case", "attach", "V", quay["check"], "--for", "on_target", *common).code == 0
+    words = ["case", "seal", "V", "--out", out, "--key", tmp_path / "kim.seal", *common]
+    sealing = subprocess.Popen([sys.executable, "-m", "sdr_detect", *map(str, words)])
+    try:
+        while not (part.exists() and part.stat().st_size) and sealing.poll() is None:
+            time.sleep(0.005)
+    finally:
+        sealing.kill()
+    assert sealing.wait(10) == -signal.SIGKILL
+    assert not out.exists()
+    assert not verify(part).ok
+    log = shell("case", "show", "V", "--store", tmp_path / "c")
+    assert log.code == 0
+    assert ("sealing" in log.out, "sealed" in log.out) == (True, False)
+    done = shell(*words)
+    assert done.code == 0, done.err
+    assert verify(out).ok
+    assert not part.exists()
