@@ -225,6 +225,11 @@ def _pointing_doubts(
         )
     elif not _alternate(on, away):
         doubts.append("towards and away were not recorded in turn: it may have ended by itself")
+    # Choosing those that show something would make a difference out of chance.
+    if silent := [one.id for one in found if one.role == "on_target" and one not in on]:
+        doubts.append(f"nothing was detected in {', '.join(silent)}, though towards the vessel")
+    if len({one.system for one in on}) > 1:
+        doubts.append("recordings towards the vessel are consistent with different systems")
     if not near:
         doubts.append("no recording towards a neighbour: another vessel is not excluded")
     if contrast is None:

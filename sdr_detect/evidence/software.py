@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from llvmlite import binding as llvm
+
 import sdr_detect
 
 #: Libraries whose version may change a number.
@@ -28,7 +30,11 @@ def build_sha256() -> str:
 
 
 def describe() -> dict[str, Any]:
-    """The program, its libraries and the machine, for a package."""
+    """The program, its libraries and the machine, for a package.
+
+    The processor is part of it: numpy and numba use what it offers, and round otherwise.
+    """
+    features = llvm.get_host_cpu_features().flatten()
     return {
         "program": "sdr-detect",
         "version": sdr_detect.__version__,
@@ -36,5 +42,7 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in _LIBRARIES},
         "machine": platform.machine(),
+        "processor": llvm.get_host_cpu_name(),
+        "processor_features_sha256": hashlib.sha256(features.encode()).hexdigest(),
         "system": sys.platform,
     }

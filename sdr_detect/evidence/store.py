@@ -178,7 +178,7 @@ class CaseStore:
             "clock_back_ns": 0 if before is None else max(0, before["at_ns"] - now_ns),
             "name": plain_text("name", who.name),
             "role": who.role,
-            "account": getpass.getuser(),
+            "account": _account(),
             "action": action,
             "detail": detail,
             "previous_in_store": START if before is None else before["sha256"],
@@ -254,6 +254,14 @@ class CaseStore:
             ) from exc
         except DatabaseError as exc:
             raise EvidenceError(f"{self.path} is no store of cases: {exc.orig}") from exc
+
+
+def _account() -> str:
+    """Of the operating system; a container may have no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
 
 
 def _engine(path: Path) -> Engine:

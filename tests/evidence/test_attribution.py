@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,8 @@ def test_contrast_in_turn_attributes() -> None:
         ([on(1), off(2), BESIDE], "1 recordings with it towards the vessel and 1"),
         ([on(1), on(2), off(3), off(4), BESIDE], "may have ended by itself"),
         ([on(None), off(2), on(3), off(4), BESIDE], "may have ended by itself"),
+        ([*TURNS, heard("on_target", 5)], "nothing was detected in on_target@5"),
+        ([*TURNS, replace(on(5), system="oneweb")], "different systems"),
         (TURNS[:-1], "no recording towards a neighbour"),
         (
             [off(0), on(1), off(2), on(3), heard("neighbour", 9, level_db=11.0)],
