@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes .venv with the project and its development tools. As root on a machine with
-# apt it installs what is missing: python3-venv, and what the tests of the receivers
-# need (SoapySDR, a C compiler); without the latter these tests are skipped.
+# apt it installs what is missing: python3-venv, what the tests of the receivers need
+# (SoapySDR, a C compiler), and what the window and its tests need (libraries of Qt, a
+# screen in memory); without these last two, tests are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,19 +40,28 @@ if ! python=$(find_python); then
   fi
 fi
 
-# Never soapyremote-server: it opens a service to the network by being installed.
-absent=()
-for package in python3-soapysdr soapysdr-module-rtlsdr soapysdr-module-hackrf gcc libc6-dev; do
-  if root_with_apt && ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$'; then
-    absent+=("$package")
-  fi
-done
-if [ "${#absent[@]}" -gt 0 ]; then
+# Installs what is absent of a group, whose absence only skips tests.
+want() {
+  local package absent=()
+  root_with_apt || return 0
+  for package in "$@"; do
+    if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$'; then
+      absent+=("$package")
+    fi
+  done
+  [ "${#absent[@]}" -gt 0 ] || return 0
   echo "setup: installing ${absent[*]}" >&2
   if ! apt_install "${absent[@]}" 2>/dev/null; then
     echo "setup: not installed: ${absent[*]}; the tests that need them are skipped" >&2
   fi
-fi
+}
+
+# Never soapyremote-server: it opens a service to the network by being installed.
+want python3-soapysdr soapysdr-module-rtlsdr soapysdr-module-hackrf gcc libc6-dev
+# Qt's libraries with and without a screen; a screen in memory, and hands for it.
+want libglib2.0-0 libgl1 libegl1 libxkbcommon0 libfontconfig1 libdbus-1-3 fonts-dejavu-core \
+  libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0 \
+  xvfb xdotool
 
 # A half-made .venv, or one whose Python has gone, is made anew.
 if ! .venv/bin/python -c 'import pip' 2>/dev/null; then

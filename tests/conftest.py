@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -9,6 +10,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ["MPLBACKEND"] = "Agg"  # no test opens a window
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# pytest-qt stops the whole run where Qt or one of its system libraries is missing;
+# without it the tests of the window are skipped, and all others run.
+try:
+    importlib.import_module("PySide6.QtWidgets")
+except ImportError:
+    pytest_plugins: list[str] = []
+else:
+    pytest_plugins = ["pytestqt.plugin"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -15,6 +15,7 @@ from sdr_detect.commands._output import picture_name
 if TYPE_CHECKING:
     import threading
 
+    from sdr_detect.curve import PublisherKeys
     from sdr_detect.events import Event
     from sdr_detect.model import IQBlock
     from sdr_detect.pipeline import Pipeline, Snapshot
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sdr_detect.runner import Keeper, Tap
     from sdr_detect.settings import Settings
     from sdr_detect.sinks.triggers import Trigger
+    from sdr_detect.sinks.view_pub import ViewPublisher
 
 _STATUS_INTERVAL_S = 1.0
 
@@ -59,6 +61,16 @@ class Watch:
         self.facts = Facts(uri, "stream", self.driver.info, digest, calibration_sha256=known.sha256)
         self.found = Collector()
         self.picture = SpectrogramTap()
+        self.view: ViewPublisher | None = None
+
+    def show(self, endpoint: str, keys: PublisherKeys | None) -> None:
+        """Let windows look on."""
+        from sdr_detect.catalog import channel_plan
+        from sdr_detect.sinks.view_pub import ViewPublisher
+
+        channels = channel_plan("starlink-ku-uplink").channels
+        self.view = ViewPublisher(endpoint, self.pipeline.snapshot, channels=channels, keys=keys)
+        print(f"showing on {self.view.endpoint}", file=sys.stderr, flush=True)
 
     def run(
         self,
@@ -91,6 +103,9 @@ class Watch:
             taps.append(trigger)
         if extra is not None:
             taps.append(extra)
+        if self.view is not None:
+            sinks.append(self.view)
+            taps.append(self.view)
         if sys.stderr.isatty():
             taps.append(_Status(self.pipeline))
         runner.run(

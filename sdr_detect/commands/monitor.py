@@ -14,7 +14,13 @@ from sdr_detect.commands._calibration_options import (
     GainOption,
     calibration_from_options,
 )
-from sdr_detect.commands._curve_options import CurveKeyOption, CurveServerOption, subscriber_keys
+from sdr_detect.commands._curve_options import (
+    CurveAllowOption,
+    CurveKeyOption,
+    CurveServerOption,
+    publisher_keys,
+    subscriber_keys,
+)
 from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._output import (
     ConfigOption,
@@ -61,6 +67,10 @@ def monitor(
             "--record", metavar="NAME.sigmf-meta", help="Record all that is heard, as SigMF."
         ),
     ] = None,
+    publish_view: Annotated[
+        str | None,
+        typer.Option("--publish-view", metavar="ENDPOINT", help="Where 'gui' may look on."),
+    ] = None,
     json: JsonOption = None,
     plots: PlotsOption = None,
     config: ConfigOption = None,
@@ -83,6 +93,7 @@ def monitor(
     converter: ConverterOption = None,
     curve_key: CurveKeyOption = None,
     curve_server: CurveServerOption = None,
+    curve_allow: CurveAllowOption = None,
     calibration: CalibrationOption = None,
     gain: GainOption = None,
 ) -> None:
@@ -111,7 +122,10 @@ def monitor(
     settings = resolve_settings(config, [*(sets or ()), *wanted])
     calibrating = calibration_from_options(calibration, gain)
     spec = spec_from_options(datatype, rate, rf, if_, converter)
-    keys = subscriber_keys(curve_key, curve_server, subscribe)
+    lookers = publisher_keys(curve_key, curve_allow, publish_view) if curve_allow else None
+    keys = None
+    if curve_server is not None or lookers is None:
+        keys = subscriber_keys(curve_key, curve_server, subscribe)
     try:
         options = SourceOptions(spec, start_timeout_s=wait, timeout_s=timeout, curve=keys)
     except ValueError as exc:
@@ -124,6 +138,8 @@ def monitor(
         watch = Watch(uri, options, settings, Policy(give_up, keep_trying), stop, calibrating)
         stack.callback(watch.driver.close)
         out = stack.enter_context(json_output(json))
+        if publish_view is not None:
+            watch.show(publish_view, lookers)
         try:
             watch.run(
                 out,

@@ -1,0 +1,81 @@
+"""The channel plan as a strip: what is listened to, what was, and when."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from sdr_detect import view
+from sdr_detect.sinks import wording
+from sdr_detect_gui import words
+from sdr_detect_gui.texts import tr
+from sdr_detect_gui.theme import Theme
+
+
+class ChannelStrip(QWidget):
+    """One cell a channel; hidden where the receiver is outside the plan."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+        self.cells: list[tuple[str, str, bool]] = []
+        self._known = False
+        #: Whether there is room for it.
+        self.wanted = True
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(tr("Channels"))
+        self.hide()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Two lines of text."""
+        return QSize(200, 2 * self.fontMetrics().height() + 8)
+
+    def show_channels(self, state: view.State | None, tuning: view.Tuning | None) -> None:
+        """Show when each was heard; dashes when nothing is known now."""
+        if state is not None and state.channels and tuning is not None:
+            self._known = True
+            self.cells = [_cell(channel, state, tuning) for channel in state.channels]
+        else:
+            self.cells = [(number, words.UNKNOWN, False) for number, _, _ in self.cells]
+        self.setVisible(self._known and self.wanted)
+        self.setToolTip("\n".join(f"{number}: {text}" for number, text, _ in self.cells))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the cells; text that has no room is cut with a sign."""
+        painter = QPainter(self)
+        width = self.width() / max(len(self.cells), 1)
+        metrics = painter.fontMetrics()
+        for k, (number, text, hit) in enumerate(self.cells):
+            cell = QRectF(k * width + 1, 0, width - 2, self.height() - 1)
+            ground = QColor("#a63a00") if hit else QColor(self.theme.panel)
+            painter.fillRect(cell, ground)
+            painter.setPen(QColor(self.theme.line))
+            painter.drawRect(cell)
+            painter.setPen(QColor("#ffffff" if hit else self.theme.text))
+            inside = cell.adjusted(5, 2, -3, -2)
+            painter.drawText(inside, Qt.AlignmentFlag.AlignTop, number + (" ▲" if hit else ""))
+            cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(inside.width()))
+            painter.drawText(inside, Qt.AlignmentFlag.AlignBottom, cut)
+
+
+def _cell(
+    channel: view.ChannelPart, state: view.State, tuning: view.Tuning
+) -> tuple[str, str, bool]:
+    """Number, what is known of it, and whether a terminal-like track lies in it."""
+    hit = any(
+        track.role == "user_terminal"
+        and track.freq_lower_hz < channel.freq_upper_hz
+        and track.freq_upper_hz > channel.freq_lower_hz
+        for track in state.tracks
+    )
+    number = f"{channel.number}"
+    if channel.last_seen_sample is None:
+        return number, tr("not watched"), hit
+    age_s = (state.next_sample - channel.last_seen_sample) / tuning.sample_rate_hz
+    text = tr("now, {time} in all") if age_s < 1 else tr("{age} ago, {time} in all")
+    text = text.format(age=words.duration(age_s), time=words.duration(channel.watched_s))
+    if channel.poi is not None:
+        text += f", PoI {wording.percent(channel.poi)}"
+    return number, text, hit

@@ -1,0 +1,120 @@
+"""The process that receives and analyses: started, watched and ended by the window."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections import deque
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+_STDERR_LINES = 50
+#: The verdict is written within this; then the process is killed.
+_END_LIMIT_MS = 15_000
+
+#: What the log puts before a message, and what ``monitor`` tells about itself.
+_LOG_HEAD = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ \S+: ")
+
+
+class Child(QObject):
+    """One ``sdr-detect`` process.
+
+    Attributes
+    ----------
+    changed : Signal
+        It started, ended, or said something on stderr.
+    line : Signal(str)
+        A line came on stdout.
+    """
+
+    changed = Signal()
+    line = Signal(str)
+
+    def __init__(self, words: Sequence[str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._words = list(words)
+        self._said: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._rest = b""
+        self.exit_code: int | None = None
+        self.starts = 0
+        self._process = QProcess(self)
+        environment = QProcessEnvironment.systemEnvironment()
+        environment.insert("PYTHONUNBUFFERED", "1")
+        environment.insert("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        self._process.setProcessEnvironment(environment)
+        self._process.readyReadStandardError.connect(self._read_stderr)
+        self._process.readyReadStandardOutput.connect(self._read_stdout)
+        self._process.finished.connect(self._finished)
+        self._process.errorOccurred.connect(self._failed)
+
+    def start(self) -> None:
+        """Start it, also again."""
+        self.exit_code = None
+        self.starts += 1
+        self._rest = b""
+        self._process.start(sys.executable, ["-m", "sdr_detect", *self._words])
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._process.state() != QProcess.ProcessState.NotRunning
+
+    @property
+    def pid(self) -> int:
+        """Its number while it runs; 0 else."""
+        return int(self._process.processId())
+
+    @property
+    def last_words(self) -> str:
+        """The last line on stderr that tells something."""
+        told = (line for line in reversed(self._said) if not line.startswith("showing on "))
+        return next(told, "")
+
+    @property
+    def all_words(self) -> str:
+        """The last lines on stderr."""
+        return "\n".join(self._said)
+
+    def interrupt(self) -> None:
+        """Ask it to end in order: the verdict is written."""
+        if self.running and self.pid:
+            os.kill(self.pid, signal.SIGINT)
+
+    def close(self) -> None:
+        """End it and wait; kill it when it does not end."""
+        if not self.running:
+            return
+        self.blockSignals(True)
+        self.interrupt()
+        if not self._process.waitForFinished(_END_LIMIT_MS):
+            self._process.kill()
+            self._process.waitForFinished(_END_LIMIT_MS)
+
+    def _read_stderr(self) -> None:
+        text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
+        self._said.extend(_LOG_HEAD.sub("", line) for line in text.splitlines() if line.strip())
+        self.changed.emit()
+
+    def _read_stdout(self) -> None:
+        *lines, self._rest = (self._rest + self._process.readAllStandardOutput().data()).split(
+            b"\n"
+        )
+        for line in lines:
+            self.line.emit(line.decode(errors="replace"))
+
+    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        crashed = status == QProcess.ExitStatus.CrashExit
+        self.exit_code = -code if crashed else code
+        if crashed:
+            self._said.append(f"the analysing process was killed or crashed (signal {code})")
+        # A slot of `changed` may start it again, which Qt allows only after this one.
+        QTimer.singleShot(0, self.changed.emit)
+
+    def _failed(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self.exit_code = 127
+            self._said.append(f"{sys.executable} cannot be started: {self._process.errorString()}")
+            self.changed.emit()

@@ -1,0 +1,77 @@
+"""Keys and what they do: one table for shortcuts, the menu and the help of F1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QApplication, QLineEdit, QTextEdit, QWidget
+
+from sdr_detect_gui.texts import tr
+
+#: Name of the action, keys, what it does. Names are those of the window's methods.
+KEYS: tuple[tuple[str, str, str], ...] = (
+    ("show_keys", "F1", "list of keys"),
+    ("toggle_why", "W", "why this verdict"),
+    ("toggle_hold", "M", "show or hide the highest trace"),
+    ("clear_hold", "C", "begin highest trace and highest strength anew"),
+    ("fit", "A", "fit levels and colours"),
+    ("full_span", "0", "full span"),
+    ("zoom_in", "+", "zoom in on frequency"),
+    ("zoom_out", "-", "zoom out"),
+    ("pan_left", "Left", "move to lower frequencies"),
+    ("pan_right", "Right", "move to higher frequencies"),
+    ("darker", "Shift+Down", "waterfall darker"),
+    ("lighter", "Shift+Up", "waterfall lighter"),
+    ("more_time", "Shift+Left", "more time in the waterfall"),
+    ("less_time", "Shift+Right", "less time in the waterfall"),
+    ("next_find", "N", "next detection"),
+    ("previous_find", "P", "previous detection"),
+    ("toggle_pause", "Space", "hold the picture; the analysis goes on"),
+    ("toggle_side", "F9", "show or hide the side panels"),
+    ("walk", "F11", "walk mode: strength in large, for turning an antenna"),
+    ("next_theme", "F8", "next theme: dark, light, high contrast, outdoor"),
+    ("text_larger", "Ctrl++", "larger text"),
+    ("text_smaller", "Ctrl+-", "smaller text"),
+    ("open_file", "Ctrl+O", "open a recording"),
+    ("save_picture", "Ctrl+S", "save a picture of the window"),
+    ("quit", "Ctrl+Q", "close; the verdict is written first"),
+)
+
+
+def typing() -> bool:
+    """Whether the keyboard's focus is in a field for text, where letters are letters."""
+    return isinstance(QApplication.focusWidget(), QLineEdit | QTextEdit)
+
+
+def install(window: QWidget, methods: Mapping[str, Callable[[], None]]) -> dict[str, QAction]:
+    """Actions of a window, each with its key, by name."""
+    actions = {}
+    for name, key, what in KEYS:
+        if name not in methods:
+            continue
+        action = QAction(tr(what), window)
+        action.setShortcut(QKeySequence(key))
+        action.triggered.connect(_guarded(methods[name], plain="+" not in key[:-1]))
+        window.addAction(action)
+        actions[name] = action
+    return actions
+
+
+def _guarded(method: Callable[[], None], *, plain: bool) -> Callable[[], None]:
+    def call() -> None:
+        if not (plain and typing()):
+            method()
+
+    return call
+
+
+def help_text(names: Mapping[str, object]) -> str:
+    """The list of keys."""
+    rows = "".join(
+        f"<tr><td><b>{key.replace('<', '&lt;')}</b>&nbsp;&nbsp;</td><td>{tr(what)}</td></tr>"
+        for name, key, what in KEYS
+        if name in names
+    )
+    mouse = tr("Wheel: zoom on the pointer. Drag: pan. Click a box: open it. Nothing retunes.")
+    return f"<table>{rows}</table><p>{mouse}</p>"

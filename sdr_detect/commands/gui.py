@@ -1,0 +1,95 @@
+"""``sdr-detect gui``: the desktop window."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdr_detect.commands._curve_options import CurveKeyOption, CurveServerOption, subscriber_keys
+from sdr_detect.commands._output import ConfigOption, SetOption
+from sdr_detect.commands._recording_options import (
+    ConverterOption,
+    FormatOption,
+    IfOption,
+    RateOption,
+    RfOption,
+    spec_from_options,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command("gui")(gui)
+
+
+def gui(
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="URI", help="As for 'monitor', which is started."),
+    ] = None,
+    subscribe: Annotated[
+        str | None,
+        typer.Option(
+            "--subscribe", metavar="ENDPOINT", help="Where a 'monitor' has --publish-view."
+        ),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", metavar="CODE", help="en, de; the system's if not.")
+    ] = None,
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    datatype: FormatOption = None,
+    rate: RateOption = None,
+    rf: RfOption = None,
+    if_: IfOption = None,
+    converter: ConverterOption = None,
+    curve_key: CurveKeyOption = None,
+    curve_server: CurveServerOption = None,
+) -> None:
+    """Show a watch in a window.
+
+    With --source the window starts 'monitor' and ends it when it is closed; the
+    verdict is written then. With --subscribe it only looks on.
+
+    Example: sdr-detect gui --source rtlsdr://0 --rf 14.25e9 --converter ku-12.80
+
+    Example: sdr-detect gui --subscribe ipc:///run/sdr-detect/view
+    """
+    if (source is None) == (subscribe is None):
+        raise typer.BadParameter("give either --source URI or --subscribe ENDPOINT")
+    spec_from_options(datatype, rate, rf, if_, converter)
+    keys = subscriber_keys(curve_key, curve_server, subscribe)
+    from sdr_detect.errors import SdrDetectError
+
+    for module in ("PySide6", "pyqtgraph"):
+        if importlib.util.find_spec(module) is None:
+            raise SdrDetectError(
+                f"the desktop needs {module}, which is not installed; run: "
+                "pip install 'sdr-detect[gui]'"
+            )
+    # By name: the library stands below the desktop and never imports it.
+    desktop = importlib.import_module("sdr_detect_gui.app")
+    if not desktop.has_display():
+        raise SdrDetectError(
+            "there is no screen: neither DISPLAY nor WAYLAND_DISPLAY is set; use 'monitor' here, "
+            "and 'gui --subscribe' on a computer with a screen"
+        )
+    words = None
+    if source is not None:
+        options = {
+            "--source": source, "--config": config, "--format": datatype, "--rate": rate,
+            "--rf": rf, "--if": if_, "--converter": converter,
+        }  # fmt: skip
+        words = [
+            str(w) for name, value in options.items() if value is not None for w in (name, value)
+        ]
+        words += [word for item in sets or () for word in ("--set", item)]
+        words.append("--keep-trying")
+    replay = source is not None and Path(source.partition("://")[0]).name in ("file", "sim")
+    code = desktop.run(words, subscribe, keys, replay=replay, language=language)
+    if code:
+        raise typer.Exit(code)

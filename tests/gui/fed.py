@@ -1,0 +1,45 @@
+"""A window over a watch whose messages the test writes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sdr_detect import view
+from tests import view_messages as made
+
+if TYPE_CHECKING:
+    from sdr_detect_gui.window import MainWindow
+
+
+class Fed:
+    """Feeds one window."""
+
+    def __init__(self, window: MainWindow, qtbot: Any) -> None:
+        self.window = window
+        self.qtbot = qtbot
+        self._seq = 0
+        self._session = "ab12"
+
+    def give(self, *bodies: view.Body) -> None:
+        """Put messages into the mailbox, and let the window take them."""
+        for body in bodies:
+            parts = view.encode(body, made.stamp(self._seq, self._session))
+            self.window.watching._mailbox.put(view.decode(parts))
+            self._seq += 1
+        self.tick()
+
+    def restart(self) -> None:
+        """What comes next is of another run of the publisher."""
+        self._session, self._seq = "cd34", 0
+
+    def tick(self) -> None:
+        """A frame, and all that is drawn less often."""
+        self.window._slow_due_s = 0.0
+        self.window.tick()
+        self.qtbot.wait(1)
+
+    def grow_old(self, seconds: float) -> None:
+        """As if nothing had come for so long."""
+        self.window.watching._row_s = time.monotonic() - seconds
+        self.tick()
