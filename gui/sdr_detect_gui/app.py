@@ -6,12 +6,15 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import QLocale, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from sdr_detect.curve import SubscriberKeys
+from sdr_detect.formats.base import RawSpec
+from sdr_detect_gui.filewindow import FileWindow
 from sdr_detect_gui.session import Watching
 from sdr_detect_gui.texts import Language, catalogue
 from sdr_detect_gui.window import MainWindow
@@ -47,8 +50,17 @@ def run(
 ) -> int:
     """Show a watch until the window is closed; the exit code."""
     app = application(language)
-    watching = Watching(words, endpoint, keys, replay=replay)
-    window = MainWindow(watching, settings())
+    window = MainWindow(Watching(words, endpoint, keys, replay=replay), settings())
+    return _show(app, window)
+
+
+def run_file(path: Path, spec: RawSpec, options: list[str], *, language: str | None = None) -> int:
+    """Show a recording until the window is closed; the exit code."""
+    app = application(language)
+    return _show(app, FileWindow(path, spec, options, settings()))
+
+
+def _show(app: QApplication, window: MainWindow) -> int:
     window.show()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())
@@ -56,7 +68,11 @@ def run(
     awake = QTimer()
     awake.timeout.connect(lambda: None)
     awake.start(200)
-    return app.exec()
+    code = app.exec()
+    child = window.watching.child
+    if child is not None:
+        sys.stdout.write("\n".join([*child.told, ""]))
+    return code
 
 
 def has_display() -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 _STDERR_LINES = 50
+_STDOUT_LINES = 200
 #: The verdict is written within this; then the process is killed.
 _END_LIMIT_MS = 15_000
 
@@ -38,6 +39,8 @@ class Child(QObject):
         self._words = list(words)
         self._said: deque[str] = deque(maxlen=_STDERR_LINES)
         self._rest = b""
+        #: The last lines on stdout: after the end, the verdict.
+        self.told: deque[str] = deque(maxlen=_STDOUT_LINES)
         self.exit_code: int | None = None
         self.starts = 0
         self._process = QProcess(self)
@@ -92,6 +95,8 @@ class Child(QObject):
         if not self._process.waitForFinished(_END_LIMIT_MS):
             self._process.kill()
             self._process.waitForFinished(_END_LIMIT_MS)
+        self._read_stdout()
+        self._read_stderr()
 
     def _read_stderr(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
@@ -103,7 +108,8 @@ class Child(QObject):
             b"\n"
         )
         for line in lines:
-            self.line.emit(line.decode(errors="replace"))
+            self.told.append(line.decode(errors="replace"))
+            self.line.emit(self.told[-1])
 
     def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
         crashed = status == QProcess.ExitStatus.CrashExit

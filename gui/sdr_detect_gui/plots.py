@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QGraphicsItem
 
 from sdr_detect import view
 from sdr_detect_gui import words
@@ -16,7 +17,7 @@ from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import Theme
 from sdr_detect_gui.waterfall import ZOOMS, Waterfall
 
-_AXIS_PX = 84
+_AXIS_PX = 96
 _TICK_PX = 60
 #: A lower plot has no room for a legend.
 _LEGEND_PX = 140
@@ -32,6 +33,8 @@ class TimeAxis(pg.AxisItem):
         self._waterfall = waterfall
         self.setStyle(tickLength=4)  # outward: inside, ticks hide what is at the edge
         self.anchor: tuple[int, int | None, float] | None = None
+        #: Digits of a second: as many as tell one tick from the next.
+        self.digits = 0
 
     def tickValues(  # noqa: N802 - pyqtgraph's name
         self, _low: float, _high: float, size: float
@@ -52,7 +55,7 @@ class TimeAxis(pg.AxisItem):
         at, at_ns, rate_hz = self.anchor
         if at_ns is None:
             return f"{sample / rate_hz:.1f} s"
-        return words.clock(at_ns + round((sample - at) / rate_hz * 1e9))
+        return words.clock(at_ns + round((sample - at) / rate_hz * 1e9), self.digits)
 
     def renew(self) -> None:
         """Draw the labels anew."""
@@ -109,6 +112,10 @@ class Plots(pg.GraphicsLayoutWidget):
             plot.getAxis("bottom").enableAutoSIPrefix(False)
             plot.getAxis("bottom").setScale(1e-6)
             plot.vb.disableAutoRange()
+            for side in ("left", "bottom"):
+                # Kept as pixels: drawn anew with every frame, axes cost most of the time.
+                cached = QGraphicsItem.CacheMode.DeviceCoordinateCache
+                plot.getAxis(side).setCacheMode(cached)
         self._upper.getAxis("bottom").setStyle(showValues=False)
         self._upper.showGrid(x=True, y=True, alpha=0.15)
         self._lower.vb.setMouseEnabled(x=True, y=False)
@@ -168,10 +175,17 @@ class Plots(pg.GraphicsLayoutWidget):
         if rows:
             head = rows[-1].head
             self._time.anchor = head.stop_sample, head.stop_ns, head.tuning.sample_rate_hz
+            row_s = (head.stop_sample - head.first_sample) / head.tuning.sample_rate_hz
+            self._time.digits = 0 if row_s * _TICK_PX > 1 else 1 if row_s * _TICK_PX > 0.1 else 2
             self.traces.draw()
             if not self._levels_set:
                 self.fit()
                 self._levels_set = rows[-1].floor is not None
+
+    def empty(self) -> None:
+        """Empty the waterfall; boxes, levels and the part in view stay."""
+        self.waterfall.clear()
+        self.traces.clear_hold()
 
     def _tune(self, row: view.Row) -> None:
         self._tuning = tuning = row.head.tuning

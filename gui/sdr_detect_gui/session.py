@@ -103,7 +103,8 @@ class Watching(QObject):
         self._retry_s = None
         if self.child is not None and not self.child.running:
             self._began_s = time.monotonic()
-            self.ended = False
+            # What the last process found must not be taken for what the next one sees.
+            self.state, self._row_s, self.ended = None, None, False
             self.child.start()
 
     @property

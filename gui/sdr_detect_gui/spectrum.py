@@ -102,9 +102,9 @@ class Traces:
     def _draw_reference(
         self, row: view.Row, x: NDArray[np.float64], part: tuple[float, float, int]
     ) -> None:
-        for name in ("floor", "threshold"):
-            self.curves[name].setVisible(row.floor is not None)
-        if row.floor is None:
+        if row.floor is None:  # emptied, not hidden: the legend would strike it out
+            for name in ("floor", "threshold"):
+                self.curves[name].setData([], [])
             return
         floor = self._pooled(row.floor, *part)
         self.curves["floor"].setData(x, floor)

@@ -90,6 +90,12 @@ class Waterfall(pg.GraphicsObject):
         self._lines.push(pooled, head.first_sample, head.stop_sample, self._colours)
         self.update()
 
+    def clear(self) -> None:
+        """Empty the rows; boxes stay."""
+        if self._history is not None:
+            self._history = history.History(ROWS, self._history.bins)
+            self._rebuild()
+
     def show_part(
         self, low_hz: float, high_hz: float, columns: int, count: int, per_line: int
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent
@@ -22,6 +23,7 @@ from sdr_detect_gui.actions import Actions
 from sdr_detect_gui.banner import BannerView, Shrinking, Strip
 from sdr_detect_gui.channels import ChannelStrip
 from sdr_detect_gui.condition import Assessment, assess
+from sdr_detect_gui.mailbox import Mail
 from sdr_detect_gui.plots import Plots
 from sdr_detect_gui.session import Watching
 from sdr_detect_gui.side import Health, Meter, Why, health_values
@@ -71,7 +73,7 @@ class MainWindow(QMainWindow):
         self.health = Health()
         self._build()
         self.does = Actions(self)
-        self.actions_by_name = keymap.install(self, self.does.methods())
+        self.actions_by_name = keymap.install(self, self.does.methods() | self.more_methods())
         self._fill_menu()
         self.apply_looks()
         self._connect()
@@ -94,6 +96,34 @@ class MainWindow(QMainWindow):
         top.addWidget(self.source, 1)
         top.addWidget(self.clock)
         top.addWidget(self.menu_button)
+        self._build_middle()
+        central = QWidget()
+        central.setObjectName("central")
+        box = QVBoxLayout(central)
+        box.setContentsMargins(6, 6, 6, 2)
+        box.setSpacing(5)
+        box.addLayout(top)
+        box.addWidget(self.strip)
+        box.addWidget(self.banner)
+        box.addWidget(self.across, 1)
+        for row in self.extra_rows():
+            if isinstance(row, QWidget):
+                box.addWidget(row)
+            else:
+                box.addLayout(row)
+        self.setCentralWidget(central)
+        self.plots.setFocus()
+        self.cursor_text = QLabel()
+        self.hint = Shrinking(
+            tr("wheel = zoom on pointer · drag = pan · 0 = full span · click a box · F1 = keys"),
+            wrap=False,
+        )
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addWidget(self.cursor_text)
+        self.statusBar().addWidget(self.hint, 1)
+
+    def _build_middle(self) -> None:
+        """Plots and table at the left, panels at the right, with movable borders."""
         seen = QWidget()
         seen_box = QVBoxLayout(seen)
         seen_box.setContentsMargins(0, 0, 0, 0)
@@ -116,25 +146,19 @@ class MainWindow(QMainWindow):
         self.across.addWidget(self.side)
         self.across.setStretchFactor(0, 5)
         self.across.setStretchFactor(1, 2)
-        central = QWidget()
-        central.setObjectName("central")
-        box = QVBoxLayout(central)
-        box.setContentsMargins(6, 6, 6, 2)
-        box.setSpacing(5)
-        box.addLayout(top)
-        box.addWidget(self.strip)
-        box.addWidget(self.banner)
-        box.addWidget(self.across, 1)
-        self.setCentralWidget(central)
-        self.plots.setFocus()
-        self.cursor_text = QLabel()
-        self.hint = Shrinking(
-            tr("wheel = zoom on pointer · drag = pan · 0 = full span · click a box · F1 = keys"),
-            wrap=False,
-        )
-        self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addWidget(self.cursor_text)
-        self.statusBar().addWidget(self.hint, 1)
+
+    def extra_rows(self) -> list[QWidget | QHBoxLayout]:
+        """What a window of another kind has below the plots."""
+        return []
+
+    def more_methods(self) -> dict[str, Callable[[], None]]:
+        """What a window of another kind can do, or does otherwise."""
+        return {}
+
+    def title_text(self) -> str:
+        """What is looked at."""
+        tuning = self.watching.tuning
+        return self.watching.endpoint if tuning is None else tuning.stream_id
 
     def _connect(self) -> None:
         self.banner.why.clicked.connect(self.does.toggle_why)
@@ -169,10 +193,11 @@ class MainWindow(QMainWindow):
         if mail.restarted:
             self.plots.waterfall.boxes.clear()
         tuning = self.watching.tuning
+        if tuning is not None:
+            for finds in mail.finds:
+                self.plots.waterfall.boxes.add(finds, tuning.sample_rate_hz)
         if not self.paused:
-            for finds in mail.finds if tuning is not None else ():
-                self.plots.waterfall.boxes.add(finds, tuning.sample_rate_hz)  # type: ignore[union-attr]
-            self.plots.add(mail.rows)
+            self.draw_rows(mail)
         rises = [row.head.rise_db for row in mail.rows if row.head.rise_db is not None]
         if rises:
             self.meter.show_rise(max(rises), now_s - self._drawn_s)
@@ -182,6 +207,10 @@ class MainWindow(QMainWindow):
         if now_s >= self._slow_due_s:
             self._slow_due_s = now_s + _SLOW_S
             self._slow_tick()
+
+    def draw_rows(self, mail: Mail) -> None:
+        """Put the rows that came on the screen."""
+        self.plots.add(mail.rows)
 
     def _show_state(self) -> None:
         state = self.watching.state
@@ -197,21 +226,23 @@ class MainWindow(QMainWindow):
         state, tuning = watching.state, watching.tuning
         self.banner.show_banner(words.banner(judged, state))
         self.why.show_reasons(judged, state)
-        self.channels.show_channels(state if judged.fresh else None, tuning)
+        final = state is not None and state.final
+        self.channels.show_channels(state if judged.fresh or final else None, tuning)
+        age_s = None if final else facts.age_s
         self.health.renew(
-            health_values(judged.fresh, state, tuning, facts.age_s, facts.disk_free_bytes)
+            health_values(judged.fresh or final, state, tuning, age_s, facts.disk_free_bytes)
         )
         self._tell_condition(judged)
         if not judged.fresh:
             self.meter.show_rise(None, 0.0)
-        self.plots.freeze(self._frozen_text(facts.age_s, ended=watching.ended))
+        self.plots.freeze(self.frozen_text(facts.age_s, ended=watching.ended))
         if not self.paused:
             self.plots.renew_times()
         self.clock.setText(words.clock(time.time_ns()).replace("Z", " UTC"))
-        name = "" if tuning is None else tuning.stream_id
-        self.source.setText(name or watching.endpoint)
+        self.source.setText(self.title_text())
 
-    def _frozen_text(self, age_s: float | None, *, ended: bool) -> str:
+    def frozen_text(self, age_s: float | None, *, ended: bool) -> str:
+        """What is written across the waterfall; '' when it runs."""
         if self.paused:
             return tr("HELD – Space goes on")
         if self.assessment.fresh or age_s is None:

@@ -106,9 +106,10 @@ def _channels(state: view.State) -> str:
 def reasons(said: view.VerdictPart) -> list[tuple[str, str]]:
     """Reasons with their signs: for, against, and what else was weighed."""
     lines = []
+    sign = "·" if said.verdict == "inconclusive" else "✓"
     for reason in said.reasons:
         against = reason.removeprefix("against: ")
-        lines.append(("✓", reason) if against == reason else ("✗", against))
+        lines.append((sign, reason) if against == reason else ("✗", against))
     lines += [("·", f"{other.profile}: {other.why}") for other in said.alternatives[:4]]
     return lines
 

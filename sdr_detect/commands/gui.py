@@ -27,6 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def gui(
+    recording: Annotated[
+        Path | None, typer.Argument(metavar="[RECORDING]", help="A recording to look at.")
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option("--source", metavar="URI", help="As for 'monitor', which is started."),
@@ -40,6 +43,10 @@ def gui(
     language: Annotated[
         str | None, typer.Option("--language", metavar="CODE", help="en, de; the system's if not.")
     ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write JSON Lines, as 'monitor' does."),
+    ] = None,
     config: ConfigOption = None,
     sets: SetOption = None,
     datatype: FormatOption = None,
@@ -50,18 +57,20 @@ def gui(
     curve_key: CurveKeyOption = None,
     curve_server: CurveServerOption = None,
 ) -> None:
-    """Show a watch in a window.
+    """Show a watch or a recording in a window.
 
     With --source the window starts 'monitor' and ends it when it is closed; the
     verdict is written then. With --subscribe it only looks on.
+
+    Example: sdr-detect gui recordings/starlink_parked_2m4.sigmf-meta
 
     Example: sdr-detect gui --source rtlsdr://0 --rf 14.25e9 --converter ku-12.80
 
     Example: sdr-detect gui --subscribe ipc:///run/sdr-detect/view
     """
-    if (source is None) == (subscribe is None):
-        raise typer.BadParameter("give either --source URI or --subscribe ENDPOINT")
-    spec_from_options(datatype, rate, rf, if_, converter)
+    if sum(given is not None for given in (recording, source, subscribe)) != 1:
+        raise typer.BadParameter("give one: a RECORDING, --source URI or --subscribe ENDPOINT")
+    spec = spec_from_options(datatype, rate, rf, if_, converter)
     keys = subscriber_keys(curve_key, curve_server, subscribe)
     from sdr_detect.errors import SdrDetectError
 
@@ -78,18 +87,18 @@ def gui(
             "there is no screen: neither DISPLAY nor WAYLAND_DISPLAY is set; use 'monitor' here, "
             "and 'gui --subscribe' on a computer with a screen"
         )
-    words = None
-    if source is not None:
-        options = {
-            "--source": source, "--config": config, "--format": datatype, "--rate": rate,
-            "--rf": rf, "--if": if_, "--converter": converter,
-        }  # fmt: skip
-        words = [
-            str(w) for name, value in options.items() if value is not None for w in (name, value)
-        ]
-        words += [word for item in sets or () for word in ("--set", item)]
-        words.append("--keep-trying")
-    replay = source is not None and Path(source.partition("://")[0]).name in ("file", "sim")
-    code = desktop.run(words, subscribe, keys, replay=replay, language=language)
+    options = {
+        "--json": json, "--config": config, "--format": datatype, "--rate": rate, "--rf": rf,
+        "--if": if_, "--converter": converter,
+    }  # fmt: skip
+    stated = [(name, str(value)) for name, value in options.items() if value is not None]
+    stated += [("--set", item) for item in sets or ()]
+    words = [word for pair in stated for word in pair]
+    if recording is not None:
+        code = desktop.run_file(recording, spec, words, language=language)
+    else:
+        started = None if source is None else ["--source", source, *words, "--keep-trying"]
+        replay = source is not None and source.startswith(("file://", "sim://"))
+        code = desktop.run(started, subscribe, keys, replay=replay, language=language)
     if code:
         raise typer.Exit(code)

@@ -1,0 +1,204 @@
+"""The window over real processes: a stream appears, dies, comes back, and ends in order."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip(
+    "PySide6.QtWidgets", reason="Qt or a library it needs is missing", exc_type=ImportError
+)
+
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QImage
+from sdr_detect_gui.app import application
+from sdr_detect_gui.session import Watching
+from sdr_detect_gui.window import MainWindow
+
+from sdr_detect.simulate.scene import load_scene
+from sdr_detect.simulate.write import write_sigmf
+
+LIMIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Path:
+    """12 s of a terminal."""
+    folder = tmp_path_factory.mktemp("long")
+    text = (repo_root / "recordings" / "scenes" / "starlink_parked_2m4.toml").read_text()
+    scene = folder / "scene.toml"
+    scene.write_text(text.replace("duration_s = 1.0", "duration_s = 12.0"))
+    return write_sigmf(load_scene(scene), folder / "long.sigmf-meta")
+
+
+@pytest.fixture
+def watch(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., MainWindow]]:
+    windows = []
+
+    def begin(*words: str) -> MainWindow:
+        application("en")
+        settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+        window = MainWindow(Watching(words, replay=True), settings)
+        window.show()
+        windows.append(window)
+        return window
+
+    yield begin
+    for window in windows:
+        window.close()
+        window.deleteLater()
+    qtbot.wait(1)
+
+
+def test_a_stream_appears_dies_and_comes_back(
+    watch: Callable[..., MainWindow], qtbot: Any, recording: Path
+) -> None:
+    window = watch("--source", f"file://{recording}?pace=0.4")  # half a minute
+    child = window.watching.child
+    assert child is not None
+    assert "Waiting" in window.strip.text.text() or not window.strip.text.text()
+    qtbot.waitUntil(lambda: window.assessment.word == "detected", timeout=LIMIT_MS)
+    assert window.table.rows.tracks[0].profile == "starlink_uplink"
+    assert "▲" in window.banner.sign.text()
+    assert window.plots.waterfall.boxes.all
+    hits = [number for number, _, hit in window.channels.cells if hit]
+    assert hits == ["4"]
+
+    os.kill(child.pid, signal.SIGKILL)
+    killed_s = time.monotonic()
+    qtbot.waitUntil(lambda: window.assessment.word == "none", timeout=LIMIT_MS)
+    assert time.monotonic() - killed_s < 3.5
+    assert "killed or crashed (signal 9)" in window.strip.text.text()
+    assert window.strip.button.isVisible()
+
+    window.strip.button.click()
+    qtbot.waitUntil(lambda: window.assessment.word == "detected", timeout=LIMIT_MS)
+    assert child.starts == 2
+    assert not window.strip.isVisible()
+
+    window.close()
+    assert not child.running
+    assert child.exit_code == 130
+    assert any("Detected: an emission consistent with" in line for line in child.told)
+
+
+def test_what_cannot_be_opened_is_said_with_its_remedy(
+    watch: Callable[..., MainWindow], qtbot: Any, tmp_path: Path
+) -> None:
+    window = watch("--source", f"file://{tmp_path}/none.sigmf-meta")
+    qtbot.waitUntil(lambda: "does not exist" in window.strip.text.text(), timeout=LIMIT_MS)
+    assert "sdr-detect devices" in window.strip.text.text()
+    assert window.banner.title.text().startswith("NO VERDICT")
+
+
+# A real screen, real keys and a real mouse
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """A screen in memory; its name."""
+    for program in ("Xvfb", "xdotool"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed: no screen to test the window on")
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        with os.fdopen(read) as file:
+            yield f":{file.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+GRAB = """
+import sys
+from PySide6.QtGui import QGuiApplication
+app = QGuiApplication([])
+sys.exit(not app.primaryScreen().grabWindow(0).save(sys.argv[1]))
+"""
+
+
+class Desk:
+    """Looks at a screen, and has hands."""
+
+    def __init__(self, display: str, folder: Path) -> None:
+        self.env = {
+            **os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8",
+            "XDG_CONFIG_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }  # fmt: skip
+        self._picture = folder / "screen.png"
+
+    def hands(self, *words: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        return done.stdout.strip()
+
+    def look(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """The screen: (height, width, red green blue)."""
+        command = [sys.executable, "-c", GRAB, str(self._picture)]
+        subprocess.run(command, env=self.env, check=True, timeout=30)
+        image = QImage(str(self._picture)).convertToFormat(QImage.Format.Format_RGB888)
+        data = np.frombuffer(image.constBits(), np.uint8)
+        rows = data.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()]
+        return rows.reshape(image.height(), image.width(), 3).copy()
+
+    def until(self, seen: Callable[[np.ndarray[Any, np.dtype[np.uint8]]], bool]) -> None:
+        due_s = time.monotonic() + LIMIT_MS / 1e3
+        while not seen(self.look()):
+            assert time.monotonic() < due_s, "not seen"
+            time.sleep(0.2)
+
+
+def share(picture: np.ndarray[Any, np.dtype[np.uint8]], colour: str) -> float:
+    """Share of the pixels that have a colour."""
+    wanted = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+    return float((picture == wanted).all(axis=2).mean())
+
+
+def test_keys_and_mouse_on_a_real_screen(screen: str, tmp_path: Path, recording: Path) -> None:
+    desk = Desk(screen, tmp_path)
+    words = ["gui", "--source", f"file://{recording}", "--language", "en"]
+    window = subprocess.Popen(
+        [sys.executable, "-m", "sdr_detect", *words],
+        env=desk.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        number = desk.hands("search", "--sync", "--onlyvisible", "--name", "^sdr-detect$")
+        number = number.splitlines()[0]
+        desk.hands("windowmove", number, "0", "0", "windowfocus", "--sync", number)
+        orange = "#a63a00"
+        desk.until(lambda picture: share(picture, orange) > 0.03)  # detected
+        before = desk.look()
+        assert len(np.unique(before[300:500, 100:900].reshape(-1, 3), axis=0)) > 50
+        desk.hands("mousemove", "1210", "75", "click", "1")  # "Why?" hides the side
+        desk.until(lambda picture: np.ptp(picture[300:330, 1100:1200].astype(int)) > 100)
+        desk.hands("key", "F8")
+        desk.until(lambda picture: share(picture, "#ffffff") > 0.1)  # light
+        desk.hands("mousemove", "500", "450", "click", "4", "click", "4")  # wheel
+        desk.hands("key", "ctrl+q")
+        out, err = window.communicate(timeout=60)
+    finally:
+        window.kill()
+        window.wait()
+    assert window.returncode == 0, err
+    assert "Detected: an emission consistent with" in out
+    assert "Traceback" not in err
