@@ -1,6 +1,6 @@
 # What each target does: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix wheel clean
+.PHONY: help demo test check fix wheel screenshots clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -19,6 +19,7 @@ help:
 	@echo "make check  format, lint, types, import contracts, tests, wheel"
 	@echo "make fix    format and repair what the linter can"
 	@echo "make wheel  build dist/*.whl and check what is in it"
+	@echo "make screenshots  pictures of the window, into docs/screenshots/"
 	@echo "make clean  remove everything made"
 
 demo: $(READY)
@@ -43,6 +44,9 @@ wheel: $(READY)
 	rm -rf dist
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 	$(BIN)/check-wheel-contents dist
+
+screenshots: $(READY)
+	$(BIN)/python scripts/screenshots.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

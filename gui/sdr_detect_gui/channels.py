@@ -74,7 +74,7 @@ def _cell(
     if channel.last_seen_sample is None:
         return number, tr("not watched"), hit
     age_s = (state.next_sample - channel.last_seen_sample) / tuning.sample_rate_hz
-    text = tr("now, {time} in all") if age_s < 1 else tr("{age} ago, {time} in all")
+    text = tr("now · {time}") if age_s < 1 else tr("{age} ago · {time}")
     text = text.format(age=words.duration(age_s), time=words.duration(channel.watched_s))
     if channel.poi is not None:
         text += f", PoI {wording.percent(channel.poi)}"

@@ -105,7 +105,9 @@ class Meter(Panel):
         """Colours and size."""
         self.bar.theme = theme
         self.number.setStyleSheet(f"font-size: {round(30 * scale)}px; font-weight: bold;")
-        self.bar.setMinimumHeight(round((56 if theme.touch else 36) * scale))
+        self.number.setMinimumHeight(round(36 * scale))
+        self.peak.setMinimumHeight(self.peak.fontMetrics().height())
+        self.bar.setMinimumHeight(round((48 if theme.touch else 36) * min(scale, 1.5)))
         self.bar.update()
 
 

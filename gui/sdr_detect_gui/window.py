@@ -133,6 +133,7 @@ class MainWindow(QMainWindow):
         self.left = QSplitter(Qt.Orientation.Vertical)
         self.left.addWidget(seen)
         self.left.addWidget(self.table)
+        self.left.setSizes([500, 160])
         self.left.setStretchFactor(0, 5)
         self.left.setStretchFactor(1, 1)
         self.side = QWidget()
@@ -289,6 +290,7 @@ class MainWindow(QMainWindow):
         self.statusBar().setVisible(not small)
         self.hint.setVisible(not narrow)
         self.why.setVisible(not self.walking or not small)
+        self.health.setVisible(not self.walking or not small)
 
     def _restore(self) -> None:
         self.side_wanted = self.settings.value("side", "true") != "false"

@@ -211,3 +211,18 @@ def test_walking_shows_strength_in_large(fed: Callable[..., Fed]) -> None:
     assert shown.window.meter.isVisible()
     assert shown.window.meter.number.font().pixelSize() >= 60
     assert not shown.window.plots.isVisible()
+
+
+def test_the_window_speaks_another_language(fed: Callable[..., Fed], qapp: Any) -> None:
+    from sdr_detect_gui.texts import Language, catalogue
+
+    language = Language(catalogue("de"))
+    qapp.installTranslator(language)
+    try:
+        shown = fed(800, 480)
+        shown.give(*rows(), made.state())
+        assert "NICHT NACHGEWIESEN" in shown.window.banner.title.text()
+        assert "1 von 8 Kanälen" in shown.window.banner.sentence.text()
+        assert (shown.window.width(), shown.window.height()) == (800, 480)
+    finally:
+        qapp.removeTranslator(language)

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Writes the pictures of the window in docs/screenshots/: `make screenshots`.
+
+Real processes over a simulated scene; no screen is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QImage
+from sdr_detect_gui.app import application
+from sdr_detect_gui.filewindow import FileWindow
+from sdr_detect_gui.session import Watching
+from sdr_detect_gui.window import MainWindow
+
+from sdr_detect.formats.base import RawSpec
+from sdr_detect.simulate.scene import load_scene
+from sdr_detect.simulate.write import write_sigmf
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "docs" / "screenshots"
+LIMIT_S = 120.0
+SIZE = 1180, 740
+
+
+class Photographer:
+    """Waits for what is to be seen, and saves it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.app = application("en")
+        self.folder = folder
+
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        """Run the window until it shows what is wanted."""
+        due_s = time.monotonic() + LIMIT_S
+        while not done():
+            self.app.processEvents()
+            time.sleep(0.005)
+            if time.monotonic() > due_s:
+                sys.exit(f"{what} did not come within {LIMIT_S:g} s")
+
+    def wait(self, seconds: float) -> None:
+        """Run the window for a while."""
+        due_s = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() >= due_s, "the end of a pause")
+
+    def save(self, window: MainWindow, name: str) -> None:
+        """Write the picture, and close the window."""
+        path = OUT / f"{name}.png"
+        image = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+        # Noise is what makes the file large: 32 levels of each colour are enough.
+        pixels = np.frombuffer(image.bits(), np.uint8)
+        np.bitwise_and(pixels, 0xF8, out=pixels)
+        image.save(str(path), "PNG", 0)  # as small as it goes
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+        window.close()
+
+    def looks(self, theme: str) -> QSettings:
+        """Nothing remembered but a theme."""
+        settings = QSettings(f"{self.folder}/{theme}.ini", QSettings.Format.IniFormat)
+        settings.clear()
+        settings.setValue("theme", theme)
+        return settings
+
+    def scene(self, name: str, seconds: float) -> Path:
+        """A shipped scene, made longer."""
+        text = (ROOT / "recordings" / "scenes" / f"{name}.toml").read_text(encoding="utf-8")
+        longer = self.folder / f"{name}.toml"
+        longer.write_text(text.replace("duration_s = 1.0", f"duration_s = {seconds}"))
+        return write_sigmf(load_scene(longer), longer.with_suffix(".sigmf-meta"))
+
+    def live(self, recording: Path, name: str, theme: str, *, walking: bool = False) -> None:
+        """A watch, once it has detected something."""
+        watching = Watching(["--source", f"file://{recording}"], replay=True)
+        window = MainWindow(watching, self.looks(theme))
+        window.resize(*((800, 480) if walking else SIZE))
+        window.show()
+        if walking:
+            window.does.toggle_walk()
+        self.until(lambda: window.assessment.word == "detected", "a detection")
+        self.wait(1.0 if walking else 8.0)
+        self.save(window, name)
+
+    def file(self, recording: Path, name: str) -> None:
+        """A recording with its verdict and marks."""
+        window = FileWindow(recording, RawSpec(), [], self.looks("dark"))
+        window.resize(*SIZE)
+        window.show()
+        state = window.watching
+        self.until(lambda: state.state is not None and state.state.final, "the verdict")
+        window.zoom_time(-1)
+        window.go(200_000)
+        window.timeline.mark(0, 0.1)
+        window.timeline.mark(1, 0.2)
+        self.wait(2.0)
+        self.save(window, name)
+
+
+def main() -> None:
+    """Make all of them."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        photographer = Photographer(Path(folder))
+        parked = photographer.scene("starlink_parked_2m4", 20.0)
+        photographer.live(parked, "live", "dark")
+        photographer.live(parked, "walk", "outdoor", walking=True)
+        weak = ROOT / "recordings" / "starlink_weak_ingress_2m4.sigmf-meta"
+        photographer.file(weak, "file")
+
+
+if __name__ == "__main__":
+    main()
