@@ -94,10 +94,14 @@ class Calibrated:
         """As the pipeline does, the verdict with its limit."""
         events = self._pipeline.finish()
         if events and isinstance(events[-1], Verdict):
-            info = None if self._uncalibrated else self._info
-            found = None if info is None else self._levels.limits(events[-1], info)
-            events[-1] = kept_to(events[-1], found, self._required_dbm)
+            events[-1] = self.kept(events[-1])
         return events
+
+    def kept(self, verdict: Verdict) -> Verdict:
+        """A verdict on what was processed so far, with its limit."""
+        info = None if self._uncalibrated else self._info
+        found = None if info is None else self._levels.limits(verdict, info)
+        return kept_to(verdict, found, self._required_dbm)
 
 
 def kept_to(verdict: Verdict, found: Limits | None, required_dbm: float | None) -> Verdict:

@@ -190,7 +190,7 @@ def _tuned(tuning: view.Tuning, mode: Mode) -> list[Condition]:
                 "uncalibrated",
                 "info",
                 tr("Levels are dBFS, not calibrated."),
-                tr("A calibration file gives dBm."),
+                tr("'sdr-detect calibrate' makes a file, which --calibration takes."),
             )
         )
     return found

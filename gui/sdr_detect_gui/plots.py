@@ -192,7 +192,7 @@ class Plots(pg.GraphicsLayoutWidget):
         self.full_span()
         self._levels_set = False
         calibrated = tuning.dbm_offset_db is not None
-        self._level_label = tr("dBFS") if calibrated else tr("dBFS, not calibrated")
+        self._level_label = tr("dBm") if calibrated else tr("dBFS, not calibrated")
         self._axis_label = _axis_text(row.head)
         self._label()
 

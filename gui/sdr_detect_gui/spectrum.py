@@ -39,6 +39,8 @@ class Traces:
         self._hold: FloatArray | None = None
         self._row: view.Row | None = None
         self._ranged = False
+        #: What makes dBm of dBFS, with a calibration.
+        self._offset_db = np.float32(0)
         self._view_hz = (0.0, 1.0)
         self._columns = 1
 
@@ -65,6 +67,7 @@ class Traces:
         else:
             np.maximum(self._hold, row.peak, out=self._hold)
         self._row = row
+        self._offset_db = np.float32(row.head.tuning.dbm_offset_db or 0.0)
 
     def clear_hold(self) -> None:
         """Begin the highest trace anew."""
@@ -112,7 +115,8 @@ class Traces:
             self.curves["threshold"].setData(x, floor + np.float32(row.head.threshold_db))
 
     def _pooled(self, power: FloatArray, first: float, stop: float, columns: int) -> FloatArray:
-        return decibels(cast(FloatArray, pool(power, first, stop, columns)))
+        pooled = decibels(cast(FloatArray, pool(power, first, stop, columns)))
+        return pooled + self._offset_db
 
     def levels_db(self) -> tuple[float, float] | None:
         """Where the noise lies, and the highest level; None before the first row."""
@@ -127,6 +131,6 @@ class Traces:
         levels = self.levels_db()
         if levels is None:
             return
-        low, high = levels
+        low, high = (level + float(self._offset_db) for level in levels)
         self._plot.setYRange(low - 10, max(high + 8, low + 40), padding=0)
         self._ranged = True

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -69,8 +70,13 @@ class Watch:
         from sdr_detect.sinks.view_pub import ViewPublisher
 
         channels = channel_plan("starlink-ku-uplink").channels
-        self.view = ViewPublisher(endpoint, self.pipeline.snapshot, channels=channels, keys=keys)
+        self.view = ViewPublisher(endpoint, self._so_far, channels=channels, keys=keys)
         print(f"showing on {self.view.endpoint}", file=sys.stderr, flush=True)
+
+    def _so_far(self) -> Snapshot:
+        """Where it stands, the verdict kept to what is asked, as at the end."""
+        seen = self.pipeline.snapshot()
+        return replace(seen, verdict=self.judged.kept(seen.verdict))
 
     def run(
         self,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sdr_detect.commands._calibration_options import CalibrationOption, GainOption
 from sdr_detect.commands._curve_options import CurveKeyOption, CurveServerOption, subscriber_keys
 from sdr_detect.commands._output import ConfigOption, SetOption
 from sdr_detect.commands._recording_options import (
@@ -47,6 +48,12 @@ def gui(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write JSON Lines, as 'monitor' does."),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="NAME.sigmf-meta", help="Record all that is heard, as SigMF."
+        ),
+    ] = None,
     config: ConfigOption = None,
     sets: SetOption = None,
     datatype: FormatOption = None,
@@ -56,6 +63,8 @@ def gui(
     converter: ConverterOption = None,
     curve_key: CurveKeyOption = None,
     curve_server: CurveServerOption = None,
+    calibration: CalibrationOption = None,
+    gain: GainOption = None,
 ) -> None:
     """Show a watch or a recording in a window.
 
@@ -89,7 +98,8 @@ def gui(
         )
     options = {
         "--json": json, "--config": config, "--format": datatype, "--rate": rate, "--rf": rf,
-        "--if": if_, "--converter": converter,
+        "--if": if_, "--converter": converter, "--record": record,
+        "--calibration": calibration, "--gain": gain,
     }  # fmt: skip
     stated = [(name, str(value)) for name, value in options.items() if value is not None]
     stated += [("--set", item) for item in sets or ()]
