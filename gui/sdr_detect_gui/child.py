@@ -8,6 +8,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
@@ -18,6 +19,16 @@ _END_LIMIT_MS = 15_000
 
 #: What the log puts before a message, and what ``monitor`` tells about itself.
 _LOG_HEAD = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ \S+: ")
+
+
+def renumbered(words: Sequence[str], number: int) -> list[str]:
+    """The words for start ``number`` (from 1): no file of an earlier one is written again."""
+    told = list(words)
+    for k, name in enumerate(words[:-1]):
+        if name in ("--record", "--json") and number > 1:
+            path = Path(words[k + 1])
+            told[k + 1] = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+    return told
 
 
 class Child(QObject):
@@ -58,7 +69,8 @@ class Child(QObject):
         self.exit_code = None
         self.starts += 1
         self._rest = b""
-        self._process.start(sys.executable, ["-m", "sdr_detect", *self._words])
+        words = renumbered(self._words, self.starts)
+        self._process.start(sys.executable, ["-m", "sdr_detect", *words])
 
     @property
     def running(self) -> bool:

@@ -90,7 +90,13 @@ def gui(
                 "pip install 'sdr-detect[gui]'"
             )
     # By name: the library stands below the desktop and never imports it.
-    desktop = importlib.import_module("sdr_detect_gui.app")
+    try:
+        desktop = importlib.import_module("sdr_detect_gui.app")
+    except ImportError as exc:
+        raise SdrDetectError(
+            f"the desktop cannot be loaded ({exc}); on Debian run: apt-get install libgl1 libegl1 "
+            "libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+        ) from exc
     if not desktop.has_display():
         raise SdrDetectError(
             "there is no screen: neither DISPLAY nor WAYLAND_DISPLAY is set; use 'monitor' here, "

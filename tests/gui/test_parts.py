@@ -18,6 +18,7 @@ pytest.importorskip(
 
 from sdr_detect_gui import history
 from sdr_detect_gui.boxes import MAX_BOXES, Boxes
+from sdr_detect_gui.child import renumbered
 from sdr_detect_gui.condition import cause_of
 from sdr_detect_gui.keymap import KEYS
 from sdr_detect_gui.mailbox import MAX_ROWS, Mailbox, fold
@@ -131,6 +132,12 @@ def test_hours_leave_memory_as_it_was() -> None:
 )
 def test_causes_are_told_apart(text: str, cause: str) -> None:
     assert cause_of(text) == cause
+
+
+def test_what_is_started_again_overwrites_nothing() -> None:
+    words = ["--source", "rtlsdr://0", "--record", "out/quay.sigmf-meta", "--json", "e.jsonl"]
+    assert renumbered(words, 1) == words
+    assert renumbered(words, 3)[3::2] == ["out/quay-3.sigmf-meta", "e-3.jsonl"]
 
 
 def test_times_as_people_say_them() -> None:
