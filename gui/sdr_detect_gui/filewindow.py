@@ -17,6 +17,7 @@ from sdr_detect.sinks import wording
 from sdr_detect.sinks.spectrogram import Spectrogram
 from sdr_detect_gui import words
 from sdr_detect_gui.mailbox import Mail
+from sdr_detect_gui.marks import read_marks
 from sdr_detect_gui.recording import Cut, Overview, Piece, Pieces
 from sdr_detect_gui.session import Watching
 from sdr_detect_gui.texts import tr
@@ -45,6 +46,7 @@ class FileWindow(MainWindow):
             self.info = recording.info
             self.stop_sample = recording.stop_sample
             self.kind = recording.format
+            marked = read_marks(recording)
         self._path, self._spec = path, spec
         self.position = 0
         self._row_s = 1
@@ -53,6 +55,7 @@ class FileWindow(MainWindow):
         uri = f"file://{quote(str(path.resolve()))}?pace=0"
         super().__init__(Watching(["--source", uri, *options], replay=True), settings)
         self.meter.hide()
+        self.plots.waterfall.annotations = marked
         self.timeline.moved.connect(lambda at_s: self.go(round(at_s * self.info.sample_rate_hz)))
         self._overview = Overview(path, spec, self)
         self._overview.grown.connect(self._grown)
@@ -90,6 +93,7 @@ class FileWindow(MainWindow):
             "mark_a": lambda: self.mark(0),
             "mark_b": lambda: self.mark(1),
             "save_cut": self.save_cut,
+            "toggle_marks": self.toggle_marks,
             "forwards": lambda: self.go(self.position + self._length() // 2),
             "backwards": lambda: self.go(self.position - self._length() // 2),
             "more_time": lambda: self.zoom_time(1),
@@ -166,6 +170,12 @@ class FileWindow(MainWindow):
             self.statusBar().showMessage(tr("no further detection"), 5000)
         else:
             self.go(place)
+
+    def toggle_marks(self) -> None:
+        """Show or hide annotations."""
+        waterfall = self.plots.waterfall
+        waterfall.annotations_shown = not waterfall.annotations_shown
+        waterfall.update()
 
     def mark(self, which: int) -> None:
         """Set a mark at the start (A) or the end (B) of what is shown."""

@@ -31,6 +31,7 @@ KEYS: tuple[tuple[str, str, str], ...] = (
     ("backwards", "PgUp", "file: backwards"),
     ("mark_a", "[", "file: mark A at the start of what is shown"),
     ("mark_b", "]", "file: mark B at its end"),
+    ("toggle_marks", "K", "file: show or hide annotations"),
     ("save_cut", "Ctrl+E", "file: copy A–B to a new recording"),
     ("toggle_pause", "Space", "hold the picture; the analysis goes on"),
     ("toggle_side", "F9", "show or hide the side panels"),

@@ -13,12 +13,17 @@ from PySide6.QtGui import QBrush, QColor, QFont, QImage, QPainter, QPen
 from sdr_detect import view
 from sdr_detect_gui import history
 from sdr_detect_gui.boxes import Box, Boxes, track_of
+from sdr_detect_gui.marks import Annotation
 from sdr_detect_gui.theme import Theme, lut
 
 #: Rows kept: 68 s at 30 rows/s, 8 MiB at 4096 bins.
 ROWS = 2048
 #: Rows a line of pixels may cover.
 ZOOMS = (1, 2, 4)
+#: Annotations drawn at a time.
+MAX_MARKED = 300
+#: Of a lower annotation only the sides are drawn.
+LOW_PX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Marked:
 
     rect: QRectF
     label: str
+    found: bool = True
 
 
 class Waterfall(pg.GraphicsObject):
@@ -44,6 +50,9 @@ class Waterfall(pg.GraphicsObject):
         self._view_hz = (0.0, 1.0)
         self.boxes = Boxes()
         self.tracks: tuple[view.TrackPart, ...] = ()
+        #: What somebody else marked in a recording, in order of time.
+        self.annotations: list[Annotation] = []
+        self.annotations_shown = True
         self.frozen = ""
         self.on_lines: Callable[[], None] = lambda: None
 
@@ -164,12 +173,33 @@ class Waterfall(pg.GraphicsObject):
 
     def marked(self) -> list[Marked]:
         """Boxes that lie in the view, in its units."""
-        found = []
+        found = self._annotated()
         for box in self.boxes.all:
             rect = self._rect(box)
             if rect is not None:
                 track = track_of(box, self.tracks)
                 found.append(Marked(rect, "" if track is None else f"T{track.id}"))
+        return found
+
+    def _annotated(self) -> list[Marked]:
+        """Annotations in the view; of very many the first ones."""
+        order = self._lines.ordered()
+        if not (self.annotations and self.annotations_shown and order.size):
+            return []
+        first, stop = self._lines.starts[order[-1]], self._lines.stops[order[0]]
+        low, high = self._view_hz
+        found = []
+        for note in self.annotations:
+            if note.stop_sample <= first or note.start_sample >= stop:
+                continue
+            lower = low if note.freq_lower_hz is None else note.freq_lower_hz
+            upper = high if note.freq_upper_hz is None else note.freq_upper_hz
+            span = note.start_sample, note.stop_sample
+            rect = self._rect(Box(*span, lower, upper, 0, 0.0))
+            if rect is not None:
+                found.append(Marked(rect, note.label, found=False))
+            if len(found) >= MAX_MARKED:
+                break
         return found
 
     def _rect(self, box: Box) -> QRectF | None:
@@ -194,6 +224,7 @@ class Waterfall(pg.GraphicsObject):
 
     def _draw_boxes(self, painter: QPainter) -> None:
         light = QPen(QColor("#ffffff"), 1)
+        dashed = QPen(QColor("#ffffff"), 1, Qt.PenStyle.DotLine)
         dark = QPen(QColor("#000000"), 1)
         marked = self.marked()
         transform = painter.transform()
@@ -205,12 +236,17 @@ class Waterfall(pg.GraphicsObject):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for mark in marked:
             rect = transform.mapRect(mark.rect).adjusted(0, 0, -1, 0)
+            if not mark.found and rect.height() < LOW_PX:  # an outline would hide it
+                painter.setPen(light)
+                painter.drawLine(rect.topLeft(), rect.bottomLeft())
+                painter.drawLine(rect.topRight(), rect.bottomRight())
+                continue
             # Two lines, so that one stands out from whatever lies below.
             painter.setPen(dark)
             painter.drawRect(rect.adjusted(-1, -1, 1, 1))
-            painter.setPen(light)
+            painter.setPen(light if mark.found else dashed)
             painter.drawRect(rect)
-            if mark.label:
+            if mark.label and (mark.found or rect.height() > painter.fontMetrics().height()):
                 self._draw_label(painter, rect, mark.label)
         painter.restore()
 

@@ -20,6 +20,7 @@ from sdr_detect_gui.filewindow import FileWindow
 from sdr_detect.errors import FormatError
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
+from tests.recording_files import write_sigmf
 
 LIMIT_MS = 60_000
 
@@ -79,6 +80,37 @@ def test_a_recording_from_overview_to_cut(
 
     window.cut(target)  # nothing is overwritten
     qtbot.waitUntil(lambda: "exists" in window.statusBar().currentMessage(), timeout=LIMIT_MS)
+
+
+def test_annotations_lie_where_they_were_made(
+    show: Callable[[Path], FileWindow], qtbot: Any, tmp_path: Path
+) -> None:
+    """The marked samples follow a gap of 50 000."""
+    path = write_sigmf(
+        tmp_path,
+        np.full(2 * 400_000, 3, np.int8).tobytes(),
+        captures=[
+            {"core:sample_start": 0, "core:global_index": 0, "core:frequency": 14.2e9},
+            {"core:sample_start": 500, "core:global_index": 50_500, "core:frequency": 14.2e9},
+        ],
+        annotations=[
+            {
+                "core:sample_start": 1000, "core:sample_count": 100_000, "core:label": "a mark",
+                "core:freq_lower_edge": 14.1998e9, "core:freq_upper_edge": 14.2001e9,
+            },
+        ],
+    )  # fmt: skip
+    window = show(path)
+    qtbot.waitUntil(lambda: window.plots.waterfall.lines.filled > 20, timeout=LIMIT_MS)
+    (mark,) = (m for m in window.plots.waterfall.marked() if not m.found)
+    assert mark.label == "a mark"
+    lines = window.plots.waterfall.lines
+    top = lines.sample_of(int(mark.rect.top()))
+    assert top is not None
+    assert abs(top - 151_000) <= 2 * window._row_samples()
+    assert mark.rect.width() == pytest.approx(0.3e6)
+    qtbot.keyClick(window, Qt.Key.Key_K)
+    assert not [m for m in window.plots.waterfall.marked() if not m.found]
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path, qtbot: Any) -> None:
