@@ -167,14 +167,18 @@ class TrackPart(_Part):
 
 
 class ChannelPart(_Part):
-    """One channel of the plan: when it was last listened to, and for how long in all."""
+    """What one channel of the plan got of the watch.
+
+    ``poi`` is the chance that a terminal that hops over all channels was met in it;
+    ``last_seen_s`` when something like a terminal was last seen there.
+    """
 
     number: _Count
     freq_lower_hz: float
     freq_upper_hz: float
     watched_s: Annotated[float, Field(ge=0)]
-    last_seen_sample: _Count | None
-    poi: _Share | None = None
+    poi: _Share
+    last_seen_s: float | None
 
 
 class HealthPart(_Part):

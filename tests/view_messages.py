@@ -100,7 +100,8 @@ def channels() -> tuple[view.ChannelPart, ...]:
             freq_lower_hz=14e9 + k * 62.5e6,
             freq_upper_hz=14e9 + (k + 1) * 62.5e6,
             watched_s=372.0 if k == 3 else 0.0,
-            last_seen_sample=24_000_000 if k == 3 else None,
+            poi=0.31 if k == 3 else 0.0,
+            last_seen_s=9.0 if k == 3 else None,
         )
         for k in range(8)
     )

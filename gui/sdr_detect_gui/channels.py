@@ -71,11 +71,16 @@ def _cell(
         for track in state.tracks
     )
     number = f"{channel.number}"
-    if channel.last_seen_sample is None:
+    if not channel.watched_s:
         return number, tr("not watched"), hit
-    age_s = (state.next_sample - channel.last_seen_sample) / tuning.sample_rate_hz
-    text = tr("now · {time}") if age_s < 1 else tr("{age} ago · {time}")
-    text = text.format(age=words.duration(age_s), time=words.duration(channel.watched_s))
-    if channel.poi is not None:
-        text += f", PoI {wording.percent(channel.poi)}"
+    text = tr("{time} · PoI {poi}").format(
+        time=words.duration(channel.watched_s), poi=wording.percent(round(channel.poi, 3))
+    )
+    half = (tuning.usable_hz or tuning.sample_rate_hz) / 2
+    center = tuning.center_hz
+    if center is not None and channel.freq_lower_hz < center + half:
+        number += " ●" if channel.freq_upper_hz > center - half else ""
+    if channel.last_seen_s is not None:
+        ago_s = max(state.next_sample / tuning.sample_rate_hz - channel.last_seen_s, 0.0)
+        number += "  " + tr("seen {ago} ago").format(ago=words.duration(round(ago_s)))
     return number, text, hit

@@ -66,11 +66,9 @@ class Watch:
 
     def show(self, endpoint: str, keys: PublisherKeys | None) -> None:
         """Let windows look on."""
-        from sdr_detect.catalog import channel_plan
         from sdr_detect.sinks.view_pub import ViewPublisher
 
-        channels = channel_plan("starlink-ku-uplink").channels
-        self.view = ViewPublisher(endpoint, self._so_far, channels=channels, keys=keys)
+        self.view = ViewPublisher(endpoint, self._so_far, keys=keys)
         print(f"showing on {self.view.endpoint}", file=sys.stderr, flush=True)
 
     def _so_far(self) -> Snapshot:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import zmq
 
 from sdr_detect import view, wire
-from sdr_detect.catalog import Channel
 from sdr_detect.curve import PublisherKeys
 from sdr_detect.errors import SinkError
 from sdr_detect.events import BurstEvent, Event, Incident, Verdict
@@ -49,8 +48,6 @@ class ViewPublisher:
         As for `ZmqPublisher`.
     snapshot : callable
         Where the pipeline stands.
-    channels : sequence of Channel
-        Whose coverage is told.
     keys : PublisherKeys, optional
 
     Raises
@@ -66,7 +63,6 @@ class ViewPublisher:
         endpoint: str,
         snapshot: Callable[[], Snapshot],
         *,
-        channels: Sequence[Channel] = (),
         keys: PublisherKeys | None = None,
     ) -> None:
         wire.check_endpoint(endpoint, keyed=keys is not None)
@@ -80,7 +76,6 @@ class ViewPublisher:
         self._state_due_s = 0.0
         self._finds = _Finds()
         self._health = _Health()
-        self._channels = view_state.ChannelLog(channels)
         self._block: IQBlock | None = None
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PUB)
@@ -105,7 +100,6 @@ class ViewPublisher:
         """Look at one block, and send what is due."""
         self._block = block
         self._health.take(block)
-        self._channels.take(block)
         if self._meter is None or self._meter.info != block.info:
             self._send_row()
             self._meter = RowMeter(block.info)
@@ -183,7 +177,7 @@ class ViewPublisher:
                 final=verdict is not None,
                 verdict=view_state.verdict(verdict or seen.verdict),
                 tracks=view_state.tracks(seen.tracks, block.info),
-                channels=self._channels.parts(),
+                channels=view_state.channels(seen.channels),
                 health=self._health.part(),
             )
         )

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 
 from sdr_detect import view
-from sdr_detect.catalog import Channel
 from sdr_detect.events import BurstEvent, Incident, Verdict
-from sdr_detect.model import IQBlock, StreamInfo, Track
+from sdr_detect.model import StreamInfo, Track
 from sdr_detect.sinks import wording
+from sdr_detect.watched import ChannelWatch
 
 
 def tuning(info: StreamInfo) -> view.Tuning:
@@ -122,37 +122,18 @@ def _texts(texts: Sequence[str]) -> list[str]:
     return [view.shortened(text) for text in texts[: view.MAX_TEXTS]]
 
 
-class ChannelLog:
-    """When each channel of a plan was listened to."""
-
-    def __init__(self, channels: Sequence[Channel]) -> None:
-        self._channels = tuple(channels)[: view.MAX_CHANNELS]
-        self._watched_s = [0.0] * len(self._channels)
-        self._last: list[int | None] = [None] * len(self._channels)
-
-    def take(self, block: IQBlock) -> None:
-        """Count a block for the channels that its slice touches."""
-        edges = block.info.rf_range_hz
-        if edges is None or not block.sample_count:
-            return
-        for k, channel in enumerate(self._channels):
-            if channel.lower_hz < edges[1] and channel.upper_hz > edges[0]:
-                self._watched_s[k] += block.info.seconds(block.sample_count)
-                self._last[k] = block.stop_sample
-
-    def parts(self) -> tuple[view.ChannelPart, ...]:
-        """All channels; none of them when the slice lies outside the plan."""
-        if not any(self._watched_s):
-            return ()
-        return tuple(
-            view.ChannelPart(
-                number=channel.number,
-                freq_lower_hz=channel.lower_hz,
-                freq_upper_hz=channel.upper_hz,
-                watched_s=watched_s,
-                last_seen_sample=last,
-            )
-            for channel, watched_s, last in zip(
-                self._channels, self._watched_s, self._last, strict=True
-            )
+def channels(watched: Sequence[ChannelWatch]) -> tuple[view.ChannelPart, ...]:
+    """All channels of the plan; none when nothing of it was watched."""
+    if not any(channel.watched_s for channel in watched):
+        return ()
+    return tuple(
+        view.ChannelPart(
+            number=channel.number,
+            freq_lower_hz=channel.lower_hz,
+            freq_upper_hz=channel.upper_hz,
+            watched_s=channel.watched_s,
+            poi=channel.poi,
+            last_seen_s=channel.last_seen_s,
         )
+        for channel in watched[: view.MAX_CHANNELS]
+    )

@@ -71,7 +71,7 @@ def test_a_stream_appears_dies_and_comes_back(
     assert window.table.rows.tracks[0].profile == "starlink_uplink"
     assert "▲" in window.banner.sign.text()
     assert window.plots.waterfall.boxes.all
-    hits = [number for number, _, hit in window.channels.cells if hit]
+    hits = [number[0] for number, _, hit in window.channels.cells if hit]
     assert hits == ["4"]
 
     os.kill(child.pid, signal.SIGKILL)
