@@ -28,8 +28,8 @@ class ChannelStrip(QWidget):
         self.hide()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Two lines of text."""
-        return QSize(200, 2 * self.fontMetrics().height() + 8)
+        """Three lines of text."""
+        return QSize(200, 3 * self.fontMetrics().height() + 8)
 
     def show_channels(self, state: view.State | None, tuning: view.Tuning | None) -> None:
         """Show when each was heard; dashes when nothing is known now."""
@@ -39,7 +39,7 @@ class ChannelStrip(QWidget):
         else:
             self.cells = [(number, words.UNKNOWN, False) for number, _, _ in self.cells]
         self.setVisible(self._known and self.wanted)
-        self.setToolTip("\n".join(f"{number}: {text}" for number, text, _ in self.cells))
+        self.setToolTip("" if state is None else _seen(state, tuning))
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
@@ -56,8 +56,9 @@ class ChannelStrip(QWidget):
             painter.setPen(QColor("#ffffff" if hit else self.theme.text))
             inside = cell.adjusted(5, 2, -3, -2)
             painter.drawText(inside, Qt.AlignmentFlag.AlignTop, number + (" ▲" if hit else ""))
-            cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(inside.width()))
-            painter.drawText(inside, Qt.AlignmentFlag.AlignBottom, cut)
+            room, right = int(inside.width()), Qt.TextElideMode.ElideRight
+            cut = "\n".join(metrics.elidedText(line, right, room) for line in text.split("\n"))
+            painter.drawText(inside.adjusted(0, metrics.height(), 0, 0), 0, cut)
 
 
 def _cell(
@@ -73,14 +74,25 @@ def _cell(
     number = f"{channel.number}"
     if not channel.watched_s:
         return number, tr("not watched"), hit
-    text = tr("{time} · PoI {poi}").format(
+    text = tr("{time}\nPoI {poi}").format(
         time=words.duration(channel.watched_s), poi=wording.percent(round(channel.poi, 3))
     )
     half = (tuning.usable_hz or tuning.sample_rate_hz) / 2
     center = tuning.center_hz
     if center is not None and channel.freq_lower_hz < center + half:
         number += " ●" if channel.freq_upper_hz > center - half else ""
-    if channel.last_seen_s is not None:
-        ago_s = max(state.next_sample / tuning.sample_rate_hz - channel.last_seen_s, 0.0)
-        number += "  " + tr("seen {ago} ago").format(ago=words.duration(round(ago_s)))
     return number, text, hit
+
+
+def _seen(state: view.State, tuning: view.Tuning | None) -> str:
+    """When something like a terminal was last seen in each channel."""
+    if tuning is None:
+        return ""
+    now_s = state.next_sample / tuning.sample_rate_hz
+    return "\n".join(
+        tr("channel {number}: something like a terminal was last seen {ago} ago").format(
+            number=channel.number, ago=words.duration(round(max(now_s - channel.last_seen_s, 0)))
+        )
+        for channel in state.channels
+        if channel.last_seen_s is not None
+    )

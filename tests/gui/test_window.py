@@ -52,7 +52,8 @@ def test_old_data_blank_everything_that_rests_on_them(fed: Callable[..., Fed]) -
     shown.give(*rows(), made.state(verdict=made.verdict("detected")))
     assert window.meter.number.text() == "+0.3 dB"
     assert window.health.fields["lost"].text().startswith("✓")
-    assert window.channels.cells[3][:2] == ("4 ●  seen 1 s ago", "6 min 12 s · PoI 31 %")
+    assert window.channels.cells[3][:2] == ("4 ●", "6 min 12 s\nPoI 31 %")
+    assert "channel 4: something like a terminal was last seen 1 s ago" in window.channels.toolTip()
     shown.grow_old(2.5)
     assert window.banner.title.text().startswith("NO VERDICT")
     assert window.meter.number.text() == "—  dB"
