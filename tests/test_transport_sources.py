@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -18,6 +20,7 @@ from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
 from sdr_detect.model import IQBlock
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import Block, decoded
 from sdr_detect.registry import SourceOptions, open_source, schemes
 
 SPEC = RawSpec("cs8", 1e6, rf_hz=14.2e9)
@@ -58,6 +61,24 @@ def test_an_unpaced_file_is_the_recording(recording: Path) -> None:
     source.close()
     with open_recording(recording, SPEC) as original:
         assert got.tobytes() == original.read(0, 200_000).tobytes()
+
+
+def test_a_file_can_be_played_on_end(recording: Path) -> None:
+    def play(more: str, count: int | None = None) -> list[Block]:
+        with contextlib.closing(open_source(f"file://{recording}?pace=0{more}", OPTIONS)) as source:
+            return list(itertools.islice(source.blocks(), count))
+
+    once, thrice = play(""), play("&loop=3")
+    assert len(thrice) == 3 * len(once)
+    length = once[-1].stop_sample
+    for number, block in enumerate(thrice):
+        passed, model = divmod(number, len(once))
+        assert block.first_sample == passed * length + once[model].first_sample
+        assert block.lost_before == once[model].lost_before
+        assert decoded(block).samples.tobytes() == decoded(once[model]).samples.tobytes()
+    told = [n.detail for block in thrice for n in block.notices]
+    assert told == ["pass 2 of the recording", "pass 3 of the recording"]
+    assert len(play("&loop=0", 4 * len(once) + 1)) == 4 * len(once) + 1
 
 
 def test_a_paced_file_takes_its_time(recording: Path) -> None:
@@ -103,7 +124,8 @@ def test_escaped_names(recording: Path) -> None:
         ("flie://x", SourceNotFound, "did you mean file://"),
         ("file://", SourceNotFound, "names no file"),
         ("file://absent.cs8", FormatError, "does not exist"),
-        ("file://x?speed=2", SourceNotFound, "known after '\\?': pace"),
+        ("file://x?speed=2", SourceNotFound, "known after '\\?': loop, pace"),
+        ("file://x?loop=1.5", SourceNotFound, "loop=1.5 is no whole number"),
         ("file://x?pace=fast", SourceNotFound, "pace=fast"),
         ("file://x?pace=-1", SourceNotFound, "from 0 up"),
         ("file://x?pace=inf", SourceNotFound, "from 0 up"),

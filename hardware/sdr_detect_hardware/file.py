@@ -2,16 +2,19 @@
 
 ``?pace=1`` (the default) replays in real time and, like a device, does not wait
 for a slow receiver; ``?pace=0`` goes as fast as the receiver takes it and loses
-nothing; other factors scale time.
+nothing; other factors scale time. ``&loop=N`` plays it N times on end, 0 for ever.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
+from sdr_detect.errors import SourceNotFound
 from sdr_detect.formats.base import Recording
 from sdr_detect.formats.find import open_recording
-from sdr_detect.model import IQBlock, StreamInfo
+from sdr_detect.model import IQBlock, Notice, StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.registry import SourceOptions
 from sdr_detect_hardware._replay import Pace, block_samples, number, split_uri
@@ -27,17 +30,21 @@ def open_source(uri: str, options: SourceOptions) -> FileSource:
     FormatError
         The recording cannot be read.
     """
-    path, query = split_uri(uri, {"pace"})
+    path, query = split_uri(uri, {"pace", "loop"})
     pace = Pace(number(uri, query, "pace", 1.0))
-    return FileSource(open_recording(path, options.spec), pace)
+    times = number(uri, query, "loop", 1.0)
+    if not times.is_integer():
+        raise SourceNotFound(f"loop={times:g} is no whole number; 0 plays it for ever", uri=uri)
+    return FileSource(open_recording(path, options.spec), pace, int(times))
 
 
 class FileSource:
-    """A recording with a pace."""
+    """A recording with a pace, played ``times`` times; 0 for ever."""
 
-    def __init__(self, recording: Recording, pace: Pace) -> None:
+    def __init__(self, recording: Recording, pace: Pace, times: int = 1) -> None:
         self._recording = recording
         self._pace = pace
+        self._times = times
 
     @property
     def info(self) -> StreamInfo:
@@ -51,8 +58,20 @@ class FileSource:
 
     def blocks(self) -> Iterator[IQBlock]:
         """All blocks, in order."""
+        return self._pace.hold(self._passes())
+
+    def _passes(self) -> Iterator[IQBlock]:
+        """One pass after the other in one count; each but the first says so."""
         size = block_samples(self.info.sample_rate_hz)
-        return self._pace.hold(self._recording.blocks(block_samples=size))
+        for passed in itertools.count() if self._times == 0 else range(self._times):
+            before = passed * self._recording.stop_sample
+            told = (Notice("replay_repeats", f"pass {passed + 1} of the recording"),)
+            for block in self._recording.blocks(block_samples=size):
+                if not passed:
+                    yield block
+                    continue
+                yield replace(block, first_sample=before + block.first_sample, notices=told)
+                told = ()
 
     def close(self) -> None:
         """Stop the replay and close the file. Safe to call twice."""
