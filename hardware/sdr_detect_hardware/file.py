@@ -65,7 +65,9 @@ class FileSource:
         size = block_samples(self.info.sample_rate_hz)
         for passed in itertools.count() if self._times == 0 else range(self._times):
             before = passed * self._recording.stop_sample
-            told = (Notice("replay_repeats", f"pass {passed + 1} of the recording"),)
+            told: tuple[Notice, ...] = (
+                Notice("replay_repeats", f"pass {passed + 1} of the recording"),
+            )
             for block in self._recording.blocks(block_samples=size):
                 if not passed:
                     yield block
