@@ -9,14 +9,9 @@
  * name of a file, refusal and unplugging happen until that file is there, and make it.
  * Whatever belongs to transmitting is refused and logged.
  */
-#define _GNU_SOURCE
-#include <math.h>
+#define FAKE "FAKE_HACKRF"
+#include "fake.h"
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define TRANSFER_BYTES 262144
 enum { OK = 0, IS_TRUE = 1, INVALID = -2, NOT_FOUND = -5, STOPPED = -1003, OTHER = -9999 };
@@ -48,44 +43,6 @@ typedef struct {
 typedef struct {
   uint32_t part_id[2], serial_no[4];
 } ids_t;
-
-static double setting(const char *name, double otherwise) {
-  const char *all = getenv("FAKE_HACKRF");
-  char key[64];
-  const char *at;
-  if (!all) return otherwise;
-  snprintf(key, sizeof key, "%s=", name);
-  for (at = all; (at = strstr(at, key)); at++)
-    if (at == all || at[-1] == ' ') return atof(at + strlen(key));
-  return otherwise;
-}
-
-static void note(const char *call, double value) {
-  const char *path = getenv("FAKE_HACKRF_LOG");
-  FILE *file = path ? fopen(path, "a") : NULL;
-  if (!file) return;
-  fprintf(file, "%s %.0f\n", call, value);
-  fclose(file);
-}
-
-/* Whether a mishap still happens. */
-static int mishap(void) {
-  const char *path = getenv("FAKE_HACKRF_ONCE");
-  FILE *file = path ? fopen(path, "wx") : NULL;
-  if (file) fclose(file);
-  return !path || file;
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-static void pause_s(double seconds) {
-  struct timespec t = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
-  if (seconds > 0) nanosleep(&t, NULL);
-}
 
 static uint32_t serial_of(int index) { return (uint32_t)setting("serial", 0xabc) + (uint32_t)index; }
 
@@ -185,22 +142,6 @@ int hackrf_set_antenna_enable(device_t *d, uint8_t on) {
   return OK;
 }
 
-/* What FAKE_HACKRF_FILE holds, to be played again and again; NULL without it. */
-static unsigned char *recording(size_t *size) {
-  const char *path = getenv("FAKE_HACKRF_FILE");
-  FILE *file = path ? fopen(path, "rb") : NULL;
-  unsigned char *bytes = NULL;
-  *size = 0;
-  if (!file) return NULL;
-  fseek(file, 0, SEEK_END);
-  *size = (size_t)ftell(file) / TRANSFER_BYTES * TRANSFER_BYTES;
-  rewind(file);
-  bytes = malloc(*size);
-  if (fread(bytes, 1, *size, file) != *size) abort();
-  fclose(file);
-  return bytes;
-}
-
 /* The phase is that of the sample's own number, so that it tells what was lost. */
 static void *receive(void *argument) {
   device_t *d = argument;
@@ -214,7 +155,7 @@ static void *receive(void *argument) {
   double silent = setting("silent_after", 1e18);
   int unplugged = 0;
   size_t size, at = 0;
-  unsigned char *played = recording(&size);
+  unsigned char *played = recording(&size, TRANSFER_BYTES);
   for (int k = 0; k < 65536; k++) {
     double turn = 2 * M_PI * k / 65536;
     wave[k] = (uint16_t)((uint8_t)lrint(85 * cos(turn)) | (uint8_t)lrint(85 * sin(turn)) << 8);

@@ -9,14 +9,9 @@
  * FAKE_RTLSDR_LOG names a file that gets one line a call. With FAKE_RTLSDR_ONCE,
  * the name of a file, what goes wrong does so until that file is there, and makes it.
  */
-#define _GNU_SOURCE
-#include <math.h>
+#define FAKE "FAKE_RTLSDR"
+#include "fake.h"
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef void (*callback_t)(unsigned char *, uint32_t, void *);
@@ -31,44 +26,6 @@ typedef struct {
 static const int gains[29] = {0,   9,   14,  27,  37,  77,  87,  125, 144, 157,
                               166, 197, 207, 229, 254, 280, 297, 328, 338, 364,
                               372, 386, 402, 421, 434, 439, 445, 480, 496};
-
-static double setting(const char *name, double otherwise) {
-  const char *all = getenv("FAKE_RTLSDR");
-  char key[64];
-  const char *at;
-  if (!all) return otherwise;
-  snprintf(key, sizeof key, "%s=", name);
-  for (at = all; (at = strstr(at, key)); at++)
-    if (at == all || at[-1] == ' ') return atof(at + strlen(key));
-  return otherwise;
-}
-
-static void note(const char *call, double value) {
-  const char *path = getenv("FAKE_RTLSDR_LOG");
-  FILE *file = path ? fopen(path, "a") : NULL;
-  if (!file) return;
-  fprintf(file, "%s %.0f\n", call, value);
-  fclose(file);
-}
-
-/* Whether a mishap still happens. */
-static int mishap(void) {
-  const char *path = getenv("FAKE_RTLSDR_ONCE");
-  FILE *file = path ? fopen(path, "wx") : NULL;
-  if (file) fclose(file);
-  return !path || file;
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-static void pause_s(double seconds) {
-  struct timespec t = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
-  if (seconds > 0) nanosleep(&t, NULL);
-}
 
 uint32_t rtlsdr_get_device_count(void) { return (uint32_t)setting("count", 1); }
 const char *rtlsdr_get_device_name(uint32_t i) { (void)i; return "Fake RTL2838UHIDIR"; }
@@ -155,22 +112,6 @@ int rtlsdr_cancel_async(dev_t_ *d) {
   return 0;
 }
 
-/* What FAKE_RTLSDR_FILE holds, to be played again and again; NULL without it. */
-static unsigned char *recording(size_t *size) {
-  const char *path = getenv("FAKE_RTLSDR_FILE");
-  FILE *file = path ? fopen(path, "rb") : NULL;
-  unsigned char *bytes = NULL;
-  *size = 0;
-  if (!file) return NULL;
-  fseek(file, 0, SEEK_END);
-  *size = (size_t)ftell(file) / 131072 * 131072;
-  rewind(file);
-  bytes = malloc(*size);
-  if (fread(bytes, 1, *size, file) != *size) abort();
-  fclose(file);
-  return bytes;
-}
-
 int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint32_t size) {
   unsigned char *buffer = malloc(size);
   uint64_t sample = 0, sent = 0;
@@ -182,7 +123,7 @@ int rtlsdr_read_async(dev_t_ *d, callback_t take, void *ctx, uint32_t num, uint3
   (void)num;
   if (!size) size = 16 * 32 * 512;  /* as librtlsdr takes 0 */
   size_t length, at = 0;
-  unsigned char *played = recording(&length);
+  unsigned char *played = recording(&length, size);
   note("read_async", size);
   while (!d->cancelled && rc == 0) {
     double turn = 2 * M_PI * (tone - d->center) / d->rate;
