@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--receiver", choices=RECEIVERS, default="hackrf")
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--scene", help="of recordings/scenes; by default one with a busy terminal")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         receiver = RECEIVERS[arguments.receiver]
+        if arguments.scene:
+            receiver = replace(receiver, scene=arguments.scene)
         env = stand_in(receiver, folder)
         report(run(receiver, env, f"ipc://{folder}/iq", arguments.seconds), receiver)
 
