@@ -22,7 +22,7 @@ from sdr_detect.model import IQBlock
 from sdr_detect.pipeline import Snapshot
 from sdr_detect.sinks import view_state
 from sdr_detect.sinks.view_rows import Pooled, RowMeter, threshold_db
-from sdr_detect.sinks.zmq_gate import Gate
+from sdr_detect.sinks.zmq_gate import Gate, bind
 
 #: Rows cover at least this much signal, and no more than 30 a second are sent.
 ROW_S = 1 / 30
@@ -82,19 +82,13 @@ class ViewPublisher:
         self._socket.set_hwm(_QUEUE_MESSAGES)
         self._socket.setsockopt(zmq.LINGER, _LINGER_MS)
         self._socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
-        self._socket.ipv6 = endpoint.startswith("tcp://[")
         self._gate = None if keys is None else Gate(self._context, self._socket, keys)
         try:
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as exc:
+            #: Where windows connect to.
+            self.endpoint = bind(self._socket, endpoint)
+        except SinkError:
             self._release()
-            raise SinkError(
-                f"{endpoint} cannot be bound: {exc.strerror}; choose another endpoint"
-            ) from exc
-        bound = self._socket.getsockopt(zmq.LAST_ENDPOINT)
-        assert isinstance(bound, bytes)
-        #: Where windows connect to.
-        self.endpoint = bound.rstrip(b"\0").decode()
+            raise
 
     def take(self, block: IQBlock) -> None:
         """Look at one block, and send what is due."""

@@ -17,6 +17,7 @@ from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
 from sdr_detect.curve import PublisherKeys
+from sdr_detect.errors import SinkError
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,26 @@ _CAUSES = {
     int(zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH): "it does not encrypt",
 }
 _NO_DETAIL = "it hung up during the handshake, as one without keys does"
+
+
+def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
+    """Bind a publisher's socket; where subscribers connect to.
+
+    Raises
+    ------
+    SinkError
+        The endpoint cannot be bound.
+    """
+    socket.ipv6 = endpoint.startswith("tcp://[")
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as exc:
+        raise SinkError(
+            f"{endpoint} cannot be bound: {exc.strerror}; choose another endpoint"
+        ) from exc
+    bound = socket.getsockopt(zmq.LAST_ENDPOINT)
+    assert isinstance(bound, bytes)
+    return bound.rstrip(b"\0").decode()
 
 
 class Gate:

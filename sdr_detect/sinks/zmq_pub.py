@@ -20,7 +20,7 @@ from sdr_detect.errors import SinkError
 from sdr_detect.model import StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
-from sdr_detect.sinks.zmq_gate import Gate
+from sdr_detect.sinks.zmq_gate import Gate, bind
 
 _log = logging.getLogger(__name__)
 
@@ -87,21 +87,15 @@ class ZmqPublisher:
         self._socket.setsockopt(zmq.XPUB_NODROP, int(self._waits))
         self._socket.setsockopt(zmq.SNDTIMEO, _POLL_MS)
         self._socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
-        self._socket.ipv6 = endpoint.startswith("tcp://[")
         self._gate = None if keys is None else Gate(self._context, self._socket, keys)
-        try:
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as exc:
-            self._release()
-            raise SinkError(
-                f"{endpoint} cannot be bound: {exc.strerror}; choose another endpoint"
-            ) from exc
-        bound = self._socket.getsockopt(zmq.LAST_ENDPOINT)
-        assert isinstance(bound, bytes)
         #: Why the stream ends, when it is not meant to; told to subscribers.
         self.cause: str | None = None
-        #: Where subscribers connect to.
-        self.endpoint = bound.rstrip(b"\0").decode()
+        try:
+            #: Where subscribers connect to.
+            self.endpoint = bind(self._socket, endpoint)
+        except SinkError:
+            self._release()
+            raise
 
     def wait_for_subscriber(self) -> bool:
         """Wait until somebody listens; False when stopped before."""
