@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sdr_detect.detect.energy import EnergyTest, Exceedances
 from sdr_detect.detect.regions import WIDE_GAP_RATIO, Region, find_regions, shifted, together, union
-from sdr_detect.dsp.edges import burst_edges
+from sdr_detect.dsp.edges import burst_edges, mean_power
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
 from sdr_detect.dsp.occupancy import occupied
 from sdr_detect.dsp.stft import Dwell
@@ -94,20 +94,21 @@ class BurstDetector:
         regions = find_regions(found, self._settings.close_frames, self._gap)
         limit = self._settings.max_per_dwell
         self.dropped += max(0, len(regions) - limit)
-        return [
-            self._candidate(dwell, found, region, k < self._lag_limit)
-            for k, region in enumerate(regions[:limit])
-        ]
+        candidates = [self._candidate(dwell, found, region) for region in regions[:limit]]
+        some = candidates[: self._lag_limit]
+        first = dwell.first_sample
+        spans = [(c.start_sample - first, c.stop_sample - first) for c in some]
+        lags = self._meter.bursts(dwell.iq, spans, dwell.floor)
+        for candidate, of_burst in zip(some, lags, strict=True):
+            candidate.lags = of_burst
+        return candidates
 
-    def _candidate(
-        self, dwell: Dwell, found: Exceedances, region: Region, with_lags: bool
-    ) -> Candidate:
+    def _candidate(self, dwell: Dwell, found: Exceedances, region: Region) -> Candidate:
         layout = self._layout
         first, last, strong = _strong_ends(found.short, region)
-        rows = dwell.power[first:last]
         floor = dwell.floor.astype(np.float64)
         bins = _bins_of(region, layout)
-        excess = np.where(bins, rows.mean(axis=0, dtype=np.float64) - floor, 0.0)
+        excess = np.where(bins, mean_power(dwell.power, first, last) - floor, 0.0)
         start, stop = burst_edges(dwell, first, last, bins, strong=strong)
         candidate = Candidate(
             shifted(region, dwell.first_sample // layout.hop),
@@ -119,8 +120,6 @@ class BurstDetector:
             _pulse_width_s(dwell, start, stop),
         )
         self._flag(candidate, dwell, first, last)
-        if with_lags:
-            candidate.lags = self._meter.burst(dwell.iq, start, stop, dwell.floor)
         return candidate
 
     def _flag(self, candidate: Candidate, dwell: Dwell, first: int, last: int) -> None:

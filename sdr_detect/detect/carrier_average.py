@@ -6,15 +6,14 @@ holds about its mean power (Welch 1967); single frames lose half of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.cfar import WelchFreedom
-from sdr_detect.dsp.kernels import BATCH_VALUES, add_power, shifted_power, window_frames
+from sdr_detect.dsp.lane_fft import LaneFFT
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.model import ComplexArray, FloatArray
 
@@ -67,8 +66,7 @@ class QuietAverage:
         window = np.hanning(self.nfft + 1)[:-1]
         self._window = (window / np.sqrt(np.sum(window**2))).astype(np.float32)
         self.freedom = WelchFreedom(window, self._hop)
-        batch = max(1, BATCH_VALUES // self.nfft)
-        self._scratch: ComplexArray = np.empty((batch, self.nfft), np.complex64)
+        self._fft = LaneFFT(self._window)
         self._sum = np.zeros(self.nfft)
         self.frames = 0
         self.blocks: list[Block] = []
@@ -98,25 +96,21 @@ class QuietAverage:
         quiet = self._quiet_frames(dwell)
         if quiet.size < LEAST_FRAMES:
             return None
+        starts = quiet * self._hop
         chosen = np.unique(np.linspace(0, quiet.size - 1, KEPT_FRAMES).astype(int))
         self.latest = np.empty((chosen.size, self.nfft), np.float32)
-        part = np.minimum(quiet * self._hop * BLOCKS // dwell.layout.dwell_samples, BLOCKS - 1)
-        watched = (np.array(bins, int) - self.nfft // 2) % self.nfft
-        values = np.empty((quiet.size, watched.size), np.complex64)
+        self._fft.picked(dwell.iq, starts[chosen], self.latest)
+        part = np.minimum(starts * BLOCKS // dwell.layout.dwell_samples, BLOCKS - 1)
+        waves = self._fft.waves(bins)
+        values = np.empty((quiet.size, len(bins)), np.complex64)
         for block in range(BLOCKS):
-            inside = np.flatnonzero(part == block)
+            inside = part == block
             total = np.zeros(self.nfft)
-            for at, spectra in self._spectra(dwell, quiet, inside):
-                stop = at + len(spectra)
-                values[at:stop] = spectra[:, watched]
-                add_power(spectra, total)
-                rows = slice(*np.searchsorted(chosen, (at, stop)))
-                shifted_power(spectra[chosen[rows] - at], self.latest[rows])
-            self._close(dwell, quiet[inside], scipy.fft.fftshift(total))
-        samples = dwell.first_sample + quiet.astype(np.float64) * self._hop + self.nfft / 2
-        times: NDArray[np.float64] = samples / self._rate
-        signs = np.where(watched % 2, -1, 1)
-        return [Series(times, values[:, k] * signs[k]) for k in range(watched.size)]
+            values[inside] = self._fft.add(dwell.iq, starts[inside], total, waves)
+            self._close(dwell, quiet[inside], total)
+        centres = dwell.first_sample + starts.astype(np.float64) + self.nfft / 2
+        times_s: NDArray[np.float64] = centres / self._rate
+        return [Series(times_s, values[:, k]) for k in range(len(bins))]
 
     def _close(self, dwell: Dwell, quiet: NDArray[np.int64], total: NDArray[np.float64]) -> None:
         if not quiet.size:
@@ -127,23 +121,6 @@ class QuietAverage:
             middle = dwell.first_sample + float(quiet.mean()) * self._hop + self.nfft / 2
             mean = (total / quiet.size).astype(np.float32)
             self.blocks.append(Block(middle / self._rate, quiet.size, mean))
-
-    def _spectra(
-        self, dwell: Dwell, quiet: NDArray[np.int64], inside: NDArray[np.int64]
-    ) -> Iterator[tuple[int, ComplexArray]]:
-        """Spectra of the frames ``quiet[inside]`` in batches, each with its first index.
-
-        A batch is overwritten by the next.
-        """
-        step = len(self._scratch)
-        follows = np.concatenate(([False], np.diff(quiet[inside]) == 1))
-        starts = np.flatnonzero(~follows)
-        for first, stop in zip(starts, [*starts[1:], inside.size], strict=True):
-            for k in range(first, stop, step):
-                frames = self._scratch[: min(step, stop - k)]
-                at = int(inside[k])
-                window_frames(dwell.iq, int(quiet[at]) * self._hop, self._hop, self._window, frames)
-                yield at, scipy.fft.fft(frames, axis=1, overwrite_x=True)
 
     def _quiet_frames(self, dwell: Dwell) -> NDArray[np.int64]:
         """Numbers of the frames that touch neither a burst nor a fault."""

@@ -65,11 +65,14 @@ def find_regions(found: Exceedances, close_frames: int, longest_gap: int) -> lis
     open_: list[Region] = []
     for piece in pieces:
         expired = [r for r in open_ if piece.first - r.last > longest_gap]
-        done += expired
-        open_ = [r for r in open_ if r not in expired]
+        if expired:
+            done += expired
+            open_ = [r for r in open_ if r not in expired]
         mates = [r for r in open_ if together(r, piece, close_frames, longest_gap)]
-        open_ = [r for r in open_ if r not in mates]
-        open_.append(union([*mates, piece]))
+        if mates:
+            open_ = [r for r in open_ if r not in mates]
+            piece = union([*mates, piece])
+        open_.append(piece)
     return sorted(done + open_, key=lambda r: (r.first, r.low, r.last))
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
+from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from sdr_detect.dsp.kernels import sum_of_relative_power
 from sdr_detect.model import ComplexArray, FloatArray
@@ -85,7 +85,7 @@ def correlate(
     size = iq.size
     block = min(block, size)
     blocks = size // block
-    fft_size = 1 << (2 * block - 1).bit_length()
+    fft_size = _transform_size(block)
     spectra = scipy.fft.fft(iq[: blocks * block].reshape(blocks, block), n=fft_size, axis=1)
     spectrum = sum_of_relative_power(spectra)
     if shape is not None:
@@ -93,28 +93,61 @@ def correlate(
     width = max(3, round(smooth_hz / grid.sample_rate_hz * fft_size) | 1)
     if smooth_hz > 0:
         spectrum = _flatten(spectrum, width)
-    level = float(spectrum.mean())
-    # Between samples even white noise correlates with itself, as sin(x)/x of
-    # its bandwidth. That is lag 0 seen from afar: take it out.
-    spectrum -= level
-    padded = np.zeros(fft_size * OVERSAMPLING, np.float32)
-    half = fft_size // 2
-    padded[:half] = spectrum[:half]
-    padded[-half:] = spectrum[half:]
-    # The inverse transform of a real spectrum is the conjugate of its forward
-    # one. Normalised to one at lag 0, then to the number of products summed.
-    lags = scipy.fft.rfft(padded)[: grid.size].conj() / fft_size
-    samples = blocks * block
-    whole = np.arange(grid.size) / OVERSAMPLING
-    pairs = np.maximum(samples - blocks * whole, 0.0)
-    products = lags / level * samples if level > 0 else np.zeros(grid.size, complex)
+    products, pairs = _lag_products(spectrum[None], grid, blocks, block)
     if smooth_hz > 0:
         # The moving average holds, at its side lobes, some of every lag.
+        whole = np.arange(grid.size) / OVERSAMPLING
         products /= np.maximum(1 - np.sinc(whole * width / fft_size), 0.5)
-    full = np.zeros(grid.size, complex)
-    full[: products.size] = products
-    full[pairs <= samples / 8] = 0
-    return Correlation(full, np.where(pairs <= samples / 8, 0, pairs))
+    return Correlation(products[0], pairs)
+
+
+def correlate_each(
+    stretches: ComplexArray, grid: LagGrid, shape: FloatArray | None
+) -> list[Correlation]:
+    """As `correlate`, of several stretches of one length: (stretches, n) complex64.
+
+    Each is one block; nothing is smoothed.
+    """
+    count, size = stretches.shape
+    fft_size = _transform_size(size)
+    spectra = scipy.fft.fft(stretches, n=fft_size, axis=1)
+    power = spectra.real.astype(np.float64) ** 2 + spectra.imag.astype(np.float64) ** 2
+    level = power.mean(axis=1, keepdims=True)
+    power /= np.where(level > 0, level, 1.0)
+    if shape is not None:
+        power /= _on_bins(shape, fft_size)
+    products, pairs = _lag_products(power, grid, 1, size)
+    return [Correlation(products[k], pairs) for k in range(count)]
+
+
+def _transform_size(block: int) -> int:
+    """So long that no product wraps around."""
+    return 1 << (2 * block - 1).bit_length()
+
+
+def _lag_products(
+    spectra: NDArray[np.float64], grid: LagGrid, blocks: int, block: int
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Lag products of power spectra, (n, fft_size), of so many blocks each, and their pairs."""
+    count, fft_size = spectra.shape
+    level = spectra.mean(axis=1, keepdims=True)
+    padded = np.zeros((count, fft_size * OVERSAMPLING), np.float32)
+    half = fft_size // 2
+    # Between samples even white noise correlates with itself, as sin(x)/x of
+    # its bandwidth. That is lag 0 seen from afar: take it out.
+    np.subtract(spectra[:, :half], level, out=padded[:, :half], casting="same_kind")
+    np.subtract(spectra[:, half:], level, out=padded[:, -half:], casting="same_kind")
+    # The inverse transform of a real spectrum is the conjugate of its forward
+    # one. Normalised to one at lag 0, then to the number of products summed.
+    lags = scipy.fft.rfft(padded, axis=1)[:, : grid.size].conj()
+    samples = blocks * block
+    pairs = np.maximum(samples - blocks * np.arange(grid.size) / OVERSAMPLING, 0.0)
+    pairs[pairs <= samples / 8] = 0
+    products = np.zeros((count, grid.size), np.complex128)
+    scale = np.where(level > 0, samples / fft_size / np.where(level > 0, level, 1.0), 0.0)
+    products[:, : lags.shape[1]] = lags * scale
+    products[:, pairs == 0] = 0
+    return products, pairs
 
 
 def _on_bins(shape: FloatArray, fft_size: int) -> NDArray[np.float64]:
@@ -135,16 +168,47 @@ def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     edge the ratio would overshoot: the average is taken inside alone, and what
     lies outside is put down to one.
     """
-    around = uniform_filter1d(spectrum, width, mode="wrap")
+    around = _moving_mean(spectrum, width)
     inside = around > PASSBAND * np.median(around)
     if not inside.any():
         return np.ones_like(spectrum)
-    share = np.maximum(uniform_filter1d(inside.astype(np.float64), width, mode="wrap"), 1 / width)
-    around = uniform_filter1d(np.where(inside, spectrum, 0), width, mode="wrap") / share
+    share = np.maximum(_moving_mean(inside.astype(np.float64), width), 1 / width)
+    around = _moving_mean(np.where(inside, spectrum, 0.0), width) / share
     cut = np.minimum(spectrum, TONE_RATIO * around)
-    around = uniform_filter1d(np.where(inside, cut, 0), width, mode="wrap") / share
+    around = _moving_mean(np.where(inside, cut, 0.0), width) / share
     floor = max(float(around.max()) * 1e-9, np.finfo(np.float64).tiny)
-    ratio = np.minimum(cut / np.maximum(around, floor), TONE_RATIO)
-    # At the edge the average is one-sided, and wrong by the filter's slope.
-    trust = np.maximum(2 * share - 1, 0)
-    return np.where(inside, 1 + trust * (ratio - 1), 1.0)
+    return _divided(cut, around, share, inside, floor)
+
+
+@njit(cache=True, nogil=True)
+def _moving_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Mean of the ``width`` (odd) values around each, around the end."""
+    n, half = values.size, width // 2
+    mean = np.empty(n)
+    total = 0.0
+    for k in range(-half, half + 1):
+        total += values[k % n]
+    for k in range(n):
+        mean[k] = total / width
+        enters = k + half + 1
+        leaves = k - half
+        total += values[enters - n * (enters // n)] - values[leaves - n * (leaves // n)]
+    return mean
+
+
+@njit(cache=True, nogil=True)
+def _divided(
+    cut: NDArray[np.float64],
+    around: NDArray[np.float64],
+    share: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    floor: float,
+) -> NDArray[np.float64]:
+    """What is inside over its surroundings; one outside."""
+    found = np.ones(cut.size)
+    for k in range(cut.size):
+        if inside[k]:
+            ratio = min(cut[k] / max(around[k], floor), TONE_RATIO)
+            # At the edge the average is one-sided, and wrong by the filter's slope.
+            found[k] += max(2 * share[k] - 1, 0.0) * (ratio - 1)
+    return found

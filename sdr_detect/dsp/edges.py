@@ -10,13 +10,16 @@ around the best of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.fft
+from numba import njit
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.occupancy import occupied
 from sdr_detect.dsp.stft import Dwell
+from sdr_detect.model import ComplexArray, FloatArray
 
 #: Frames looked at outside the region.
 OUTSIDE_FRAMES = 4
@@ -116,8 +119,7 @@ def _excess(
     first = max(0, first // fine * fine)
     last = min(dwell.iq.size, last) // fine * fine
     floor = dwell.floor.astype(np.float64)
-    rows = dwell.power[frames[0] : frames[1]]
-    excess = np.where(bins, rows.mean(axis=0, dtype=np.float64) - floor, 0)
+    excess = np.where(bins, mean_power(dwell.power, *frames) - floor, 0)
     band = occupied(excess, floor, frames[1] - frames[0], bins)
     inside = slice(band[0], band[1] + 1)
     level = np.minimum(floor[inside], dwell.floor_level * CARRIER_RATIO)
@@ -139,10 +141,37 @@ def _band_power(dwell: Dwell, first: int, last: int, band: tuple[int, int]) -> N
         weight = np.zeros(layout.nfft, np.float32)
         # Whitened, so that a steady carrier within the band does not drown the edge.
         weight[low : high + 1] = np.sqrt(middle / np.maximum(floor, middle))
-        bins = scipy.fft.fftfreq(samples.size) * layout.nfft + layout.nfft // 2
-        nearest = np.clip(np.rint(bins), 0, layout.nfft - 1).astype(np.int64)
-        samples = scipy.fft.ifft(scipy.fft.fft(samples) * weight[nearest])
-    power: NDArray[np.float64] = (
-        samples.real.astype(np.float64) ** 2 + samples.imag.astype(np.float64) ** 2
-    )
+        spectrum = scipy.fft.fft(samples)
+        spectrum *= weight[_nearest_bins(samples.size, layout.nfft)]
+        samples = scipy.fft.ifft(spectrum, overwrite_x=True)
+    return _squares(samples)
+
+
+@lru_cache(maxsize=64)
+def _nearest_bins(size: int, nfft: int) -> NDArray[np.int64]:
+    """For each frequency of a transform of ``size`` the nearest of ``nfft`` ascending ones."""
+    bins = scipy.fft.fftfreq(size) * nfft + nfft // 2
+    nearest = np.clip(np.rint(bins), 0, nfft - 1).astype(np.int64)
+    nearest.flags.writeable = False
+    return nearest
+
+
+@njit(cache=True, nogil=True)
+def _squares(samples: ComplexArray) -> NDArray[np.float64]:
+    """|x|² in double precision."""
+    power = np.empty(samples.size)
+    for k in range(samples.size):
+        re, im = np.float64(samples[k].real), np.float64(samples[k].imag)
+        power[k] = re * re + im * im
     return power
+
+
+@njit(cache=True, nogil=True)
+def mean_power(power: FloatArray, first: int, last: int) -> NDArray[np.float64]:
+    """Mean over the frames [first, last) of (frames, nfft) powers, in double precision."""
+    mean = np.zeros(power.shape[1])
+    for row in power[first:last]:
+        for k in range(row.size):
+            mean[k] += row[k]
+    mean /= last - first
+    return mean

@@ -14,10 +14,6 @@ LARGEST_POWER = np.float32(1e30)
 SMALLEST_POWER = np.float32(1e-30)
 
 
-#: Complex values transformed together, 1 MiB: fewer make the calls tell, more
-#: fall out of the processor's second cache.
-BATCH_VALUES = 131_072
-
 
 # Sums may be taken in any order, but NaN must stay NaN: it is looked for.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
@@ -75,48 +71,6 @@ def cell_statistics(
         bad[c] = n_bad
         zeros[c] = n_zero
     return energy, clipped, bad, zeros
-
-
-@njit(cache=True, nogil=True)
-def window_frames(
-    iq: ComplexArray, first: int, hop: int, window: FloatArray, out: ComplexArray
-) -> None:
-    """Fill ``out`` (batch, nfft) with windowed frames from sample ``first`` on."""
-    batch, nfft = out.shape
-    for b in range(batch):
-        start = first + b * hop
-        # Slices, so that the compiler need not check for negative indexes.
-        source = iq[start : start + nfft]
-        target = out[b]
-        for k in range(nfft):
-            target[k] = source[k] * window[k]
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def shifted_power(spectra: ComplexArray, out: FloatArray) -> None:
-    """|X|² of (batch, nfft) spectra, bins reordered to ascending frequency."""
-    batch, nfft = spectra.shape
-    half = nfft // 2
-    for b in range(batch):
-        low, high = spectra[b, half:], spectra[b, :half]
-        out_low, out_high = out[b, :half], out[b, half:]
-        for k in range(half):
-            out_low[k] = low[k].real * low[k].real + low[k].imag * low[k].imag
-        for k in range(half):
-            out_high[k] = high[k].real * high[k].real + high[k].imag * high[k].imag
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def add_power(spectra: ComplexArray, total: NDArray[np.float64]) -> None:
-    """Add |X|² of (batch, nfft) spectra to ``total``, (nfft,), the bins in the same order."""
-    batch, nfft = spectra.shape
-    part = np.zeros(nfft, np.float32)
-    for b in range(batch):
-        row = spectra[b]
-        for k in range(nfft):
-            part[k] += row[k].real * row[k].real + row[k].imag * row[k].imag
-    for k in range(nfft):
-        total[k] += part[k]
 
 
 @njit(cache=True, nogil=True, fastmath=True)

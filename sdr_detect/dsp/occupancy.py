@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 #: Occupied bandwidth: this share of the power lies outside, half on each side
@@ -18,14 +19,42 @@ def occupied(
     Bins that noise explains (below three of its standard deviations) do not
     count, unless no bin stands out by itself.
     """
-    sigma = floor / np.sqrt(max(1.0, frames / 1.06))
-    strong = np.where(used & (excess > 3 * sigma), excess, 0.0)
-    if strong.sum() < 0.5 * np.where(used, np.maximum(excess, 0), 0).sum():
-        strong = np.where(used, np.maximum(excess, 0), 0.0)
-    total = np.cumsum(strong)
-    if total[-1] <= 0:
-        span = np.flatnonzero(used)
-        return int(span[0]), int(span[-1])
-    low = int(np.searchsorted(total, OBW_BETA / 2 * total[-1], side="right"))
-    high = int(np.searchsorted(total, (1 - OBW_BETA / 2) * total[-1]))
+    return _occupied(excess, floor, 3 / float(np.sqrt(max(1.0, frames / 1.06))), used)
+
+
+@njit(cache=True, nogil=True)
+def _occupied(
+    excess: NDArray[np.float64],
+    floor: NDArray[np.float64],
+    sigmas: float,
+    used: NDArray[np.bool_],
+) -> tuple[int, int]:
+    """Edges of the power above ``sigmas`` times the floor, else of all above it."""
+    strong = above = 0.0
+    first, last = -1, -1
+    for k in range(used.size):
+        if not used[k]:
+            continue
+        if first < 0:
+            first = k
+        last = k
+        if excess[k] > 0:
+            above += excess[k]
+        if excess[k] > sigmas * floor[k]:
+            strong += excess[k]
+    least = sigmas
+    if strong < 0.5 * above:
+        strong, least = above, 0.0
+    if strong <= 0:
+        return first, last
+    low = high = -1
+    total = 0.0
+    for k in range(used.size):
+        if used[k] and excess[k] > least * floor[k] and excess[k] > 0:
+            total += excess[k]
+        if low < 0 and total > OBW_BETA / 2 * strong:
+            low = k
+        if high < 0 and total >= (1 - OBW_BETA / 2) * strong:
+            high = k
+            break
     return low, max(low, high)

@@ -10,17 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.dwell import RawDwell, missing_cells
-from sdr_detect.dsp.kernels import (
-    BATCH_VALUES,
-    cell_statistics,
-    shifted_power,
-    whitened_subbands,
-    window_frames,
-)
+from sdr_detect.dsp.kernels import cell_statistics, whitened_subbands
+from sdr_detect.dsp.lane_fft import LaneFFT
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
 from sdr_detect.dsp.runs import runs
 from sdr_detect.model import ComplexArray, FloatArray, StreamInfo
@@ -146,9 +140,7 @@ class Analyser:
         # a mean bin power of one.
         window = np.hanning(layout.nfft + 1)[:-1]
         window /= np.sqrt(np.sum(window**2))
-        self._window = window.astype(np.float32)
-        batch = max(1, BATCH_VALUES // layout.nfft)
-        self._scratch: ComplexArray = np.empty((batch, layout.nfft), np.complex64)
+        self._fft = LaneFFT(window.astype(np.float32))
         self._power: FloatArray = np.empty((layout.frames, layout.nfft), np.float32)
 
     def analyse(self, raw: RawDwell, info: StreamInfo) -> Dwell:
@@ -164,14 +156,14 @@ class Analyser:
         real = np.count_nonzero(~reach[:cells])
         if np.count_nonzero(overload[:cells]) > OVERLOAD_SHARE * real:
             blind |= overload
-        power = self._spectra(raw.iq)
+        self._fft.frames(raw.iq, 0, layout.hop, self._power)
         dwell = Dwell(
             info,
             layout,
             raw.first_sample,
             raw.iq,
             _whole_frames(blind, layout),
-            power,
+            self._power,
             np.zeros(layout.nfft, np.float32),
             np.zeros((layout.frames, layout.subbands), np.float32),
             (energy[:cells] / np.float32(layout.fine)),
@@ -183,16 +175,6 @@ class Analyser:
         )
         dwell.whiten()
         return dwell
-
-    def _spectra(self, iq: ComplexArray) -> FloatArray:
-        layout, scratch = self._layout, self._scratch
-        for first in range(0, layout.frames, len(scratch)):
-            count = min(len(scratch), layout.frames - first)
-            frames = scratch[:count]
-            window_frames(iq, first * layout.hop, layout.hop, self._window, frames)
-            spectra = scipy.fft.fft(frames, axis=1, overwrite_x=True)
-            shifted_power(spectra, self._power[first : first + count])
-        return self._power
 
 
 def quiet_floor(power: FloatArray, quiet: NDArray[np.bool_]) -> FloatArray | None:

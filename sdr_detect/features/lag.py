@@ -12,6 +12,7 @@ shape, an unresolved carrier) is measured there and divided out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 from scipy.special import gammaincc, gammainccinv
 
-from sdr_detect.dsp.autocorr import OVERSAMPLING, Correlation, LagGrid, correlate
+from sdr_detect.dsp.autocorr import (
+    OVERSAMPLING,
+    Correlation,
+    LagGrid,
+    correlate,
+    correlate_each,
+)
 from sdr_detect.model import ComplexArray, FloatArray
 from sdr_detect.settings import LagSettings
 
@@ -35,6 +42,9 @@ AROUND = 0.06
 #: Copies that really are this long correlate at their length about as strongly
 #: as at any multiple of it.
 FUNDAMENTAL = 0.6
+
+#: Fewer samples hold no preamble.
+LEAST_HEAD = 24
 
 #: Peaks kept for the record.
 MAX_PEAKS = 8
@@ -263,7 +273,7 @@ class LagMeter:
     @property
     def resolves_head(self) -> bool:
         """Whether a head holds enough samples to correlate."""
-        return self._settings.head_s * self._rate >= 24
+        return self._settings.head_s * self._rate >= LEAST_HEAD
 
     def new_head_sum(self) -> LagSum:
         """An empty sum for heads."""
@@ -279,22 +289,47 @@ class LagMeter:
 
     def burst(self, iq: ComplexArray, start: int, stop: int, shape: FloatArray) -> BurstLags | None:
         """Correlate the burst at samples [start, stop) of ``iq``."""
+        return self.bursts(iq, [(start, stop)], shape)[0]
+
+    def bursts(
+        self, iq: ComplexArray, spans: Sequence[tuple[int, int]], shape: FloatArray
+    ) -> list[BurstLags | None]:
+        """Correlate the bursts at samples [start, stop) of ``iq``.
+
+        None for those whose head is too short, or missing.
+        """
+        found: list[BurstLags | None] = [None] * len(spans)
         if not self.resolves_head:
-            return None
+            return found
+        heads = [self._head(iq, start) for start, _ in spans]
+        noise = float(shape.mean(dtype=np.float64))
+        # All heads have one length, but for those cut off by the end.
+        for size in sorted({head.size for head in heads if head.size >= LEAST_HEAD}):
+            alike = [k for k, head in enumerate(heads) if head.size == size and head.any()]
+            if not alike:
+                continue
+            together = np.stack([heads[k] for k in alike])
+            sums = correlate_each(together, self.head_grid, shape)
+            powers = np.mean(together.real**2 + together.imag**2, axis=1)
+            for k, head, power in zip(alike, sums, powers, strict=True):
+                found[k] = BurstLags(head, max(0.0, 1 - noise / float(power)), None, None)
+        return [
+            one if one is None else self._with_body(one, iq, *span)
+            for one, span in zip(found, spans, strict=True)
+        ]
+
+    def _head(self, iq: ComplexArray, start: int) -> ComplexArray:
         first = max(0, start - round(1e-6 * self._rate))
-        head = iq[first : first + round(self._settings.head_s * self._rate)]
-        if head.size < 24 or not head.any():
-            return None
+        return iq[first : first + round(self._settings.head_s * self._rate)]
+
+    def _with_body(self, lags: BurstLags, iq: ComplexArray, start: int, stop: int) -> BurstLags:
+        """With the body's products as well, while the dwell's samples last."""
         body = iq[start : min(stop, start + round(self._settings.burst_s * self._rate))]
-        enough = self._body_left > 0 and body.size >= 2 * self._settings.max_lag_s * self._rate
-        self._body_left -= body.size if enough else 0
-        power = float(np.mean(head.real**2 + head.imag**2))
-        return BurstLags(
-            correlate(head, self.head_grid, head.size, shape, 0.0),
-            max(0.0, 1 - float(shape.mean(dtype=np.float64)) / power),
-            correlate(body, self.body_grid, self._block, None, SMOOTH_HZ) if enough else None,
-            body.copy() if enough else None,
-        )
+        if self._body_left <= 0 or body.size < 2 * self._settings.max_lag_s * self._rate:
+            return lags
+        self._body_left -= body.size
+        products = correlate(body, self.body_grid, self._block, None, SMOOTH_HZ)
+        return replace(lags, body=products, body_iq=body.copy())
 
     def stretch(self, iq: ComplexArray) -> ComplexArray:
         """The part of the stream that `stream` correlates."""

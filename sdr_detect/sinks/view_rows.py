@@ -11,9 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 
-from sdr_detect.dsp.kernels import shifted_power, window_frames
+from sdr_detect.dsp.lane_fft import LaneFFT
 from sdr_detect.model import ComplexArray, FloatArray, IQBlock, StreamInfo
 
 FRAME_S = 2e-4
@@ -69,9 +68,8 @@ class RowMeter:
         self.noise_gain = float(np.sum(window**2) / np.sum(window) ** 2)
         #: Noise bandwidth of a bin.
         self.rbw_hz = self.noise_gain * info.sample_rate_hz
-        self._window = (window / window.sum()).astype(np.float32)
+        self._fft = LaneFFT((window / window.sum()).astype(np.float32))
         batch = max(1, _BATCH_VALUES // self.bins)
-        self._scratch: ComplexArray = np.empty((batch, self.bins), np.complex64)
         self._power: FloatArray = np.empty((batch, self.bins), np.float32)
         self._tail: ComplexArray = np.zeros(0, np.complex64)
         self._next_sample = 0
@@ -99,15 +97,14 @@ class RowMeter:
         frames = max(0, (len(samples) - self.bins) // hop + 1)
         if frames and self._first is None:
             self._first = start
-        for first in range(0, frames, len(self._scratch)):
-            self._add(samples, first * hop, min(len(self._scratch), frames - first))
+        for first in range(0, frames, len(self._power)):
+            self._add(samples, first * hop, min(len(self._power), frames - first))
         self._tail = samples[frames * hop :].copy()
         self._next_sample = block.stop_sample
 
     def _add(self, samples: ComplexArray, first: int, count: int) -> None:
-        scratch, power = self._scratch[:count], self._power[:count]
-        window_frames(samples, first, self.bins // 2, self._window, scratch)
-        shifted_power(scipy.fft.fft(scratch, axis=1), power)
+        power = self._power[:count]
+        self._fft.frames(samples, first, self.bins // 2, power)
         bad = ~np.isfinite(power[:, 0])  # one bad sample spoils every bin alike
         if bad.any():
             power[bad] = 0
