@@ -151,7 +151,7 @@ def _band_power(dwell: Dwell, first: int, last: int, band: tuple[int, int]) -> N
 def _nearest_bins(size: int, nfft: int) -> NDArray[np.int64]:
     """For each frequency of a transform of ``size`` the nearest of ``nfft`` ascending ones."""
     bins = scipy.fft.fftfreq(size) * nfft + nfft // 2
-    nearest = np.clip(np.rint(bins), 0, nfft - 1).astype(np.int64)
+    nearest: NDArray[np.int64] = np.clip(np.rint(bins), 0, nfft - 1).astype(np.int64)
     nearest.flags.writeable = False
     return nearest
 

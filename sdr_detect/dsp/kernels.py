@@ -14,7 +14,6 @@ LARGEST_POWER = np.float32(1e30)
 SMALLEST_POWER = np.float32(1e-30)
 
 
-
 # Sums may be taken in any order, but NaN must stay NaN: it is looked for.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
 def cell_statistics(

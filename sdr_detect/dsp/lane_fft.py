@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.lane_kernels import rows, sums
+from sdr_detect.dsp.lane_kernels import Stage, rows, sums
 from sdr_detect.model import ComplexArray, FloatArray
 
 #: Frames transformed together.
@@ -29,10 +29,6 @@ LANES = 8
 #: Sizes that can be transformed: 2**5 to 2**13.
 LEAST_BITS = 5
 MOST_BITS = 13
-
-#: A power of two, as a tuple's length.
-_Power = tuple[int, ...]
-_Stage = tuple[_Power, FloatArray]
 
 
 class LaneFFT:
@@ -59,7 +55,7 @@ class LaneFFT:
         some = bits % 3
         first, turns = (0,) * some, _turns(self.nfft, 1 << some)
         middle = [((0,) * k, _turns(8 << k, 8)) for k in range(bits - some - 3, 0, -3)]
-        stages: tuple[_Stage, ...] | None = tuple(middle) or None
+        stages: tuple[Stage, ...] | None = tuple(middle) or None
         # The middle becomes the first: negative frequencies, in ascending order.
         found = (_order(self.nfft, 1 << some) + self.nfft // 2) % self.nfft
         places = np.argsort(found)
@@ -142,7 +138,8 @@ class LaneFFT:
 def _turns(size: int, radix: int) -> FloatArray:
     """(size / radix, 2 (radix - 1)) real and imaginary parts of the twiddle factors."""
     angle = np.arange(size // radix)[:, None] * np.arange(1, radix) * (-2j * np.pi / size)
-    return np.exp(angle).astype(np.complex64).view(np.float32)
+    turns: FloatArray = np.exp(angle).astype(np.complex64).view(np.float32)
+    return turns
 
 
 def _order(size: int, first: int) -> NDArray[np.int64]:

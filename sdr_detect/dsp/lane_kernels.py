@@ -7,6 +7,8 @@ offset is known to the compiler.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import literal_unroll, njit
 from numpy.typing import NDArray
@@ -14,16 +16,49 @@ from numpy.typing import NDArray
 from sdr_detect.model import FloatArray
 
 Doubles = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+#: A power of two, as a tuple's length.
+Size = tuple[int, ...]
+
+#: A step in the middle: distance of its rows, and its twiddle factors.
+Stage = tuple[Size, FloatArray]
+
+#: Window, nfft, radix and twiddle factors of the first step, the steps in the
+#: middle, and the row that each bin is found in.
+Plan = tuple[FloatArray, Size, Size, FloatArray, tuple[Stage, ...] | None, Whole]
+
+#: Memory: frames as they are, in lanes (and as doubles), powers (and as doubles).
+Work = tuple[FloatArray, FloatArray, Doubles, FloatArray, Doubles]
+
+_Eight = tuple[float, float, float, float, float, float, float, float]
 
 #: Frames whose powers are summed in single precision before they go to double.
 SINGLE_SUM = 64
 
-_HALF = np.float32(np.sqrt(0.5))
+_HALF: Any = np.float32(np.sqrt(0.5))
 _FAST = {"contract", "nsz", "reassoc", "nnan", "ninf"}
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _dft8(a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7):
+def _dft8(
+    a0: float,
+    a1: float,
+    a2: float,
+    a3: float,
+    a4: float,
+    a5: float,
+    a6: float,
+    a7: float,
+    b0: float,
+    b1: float,
+    b2: float,
+    b3: float,
+    b4: float,
+    b5: float,
+    b6: float,
+    b7: float,
+) -> tuple[_Eight, _Eight]:
     """Eight-point transform of a + ib."""
     c0, d0, e0, f0 = a0 + a4, b0 + b4, a0 - a4, b0 - b4
     c1, d1, e1, f1 = a1 + a5, b1 + b5, a1 - a5, b1 - b5
@@ -44,7 +79,7 @@ def _dft8(a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _spread(side: FloatArray, window: FloatArray, bits, x: FloatArray) -> None:
+def _spread(side: FloatArray, window: FloatArray, bits: Size, x: FloatArray) -> None:
     """Windowed frames, one after the other in ``side``, into lanes."""
     size = 1 << len(bits)
     line = 2 * size
@@ -70,7 +105,7 @@ def _spread(side: FloatArray, window: FloatArray, bits, x: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _by_two(x: FloatArray, bits, turns: FloatArray) -> None:
+def _by_two(x: FloatArray, bits: Size, turns: FloatArray) -> None:
     """First step: halves."""
     size = 1 << len(bits)
     plane, half = 8 * size, 4 * size
@@ -86,7 +121,7 @@ def _by_two(x: FloatArray, bits, turns: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _by_four(x: FloatArray, bits, turns: FloatArray) -> None:
+def _by_four(x: FloatArray, bits: Size, turns: FloatArray) -> None:
     """First step: quarters."""
     size = 1 << len(bits)
     plane, step = 8 * size, 2 * size
@@ -112,7 +147,7 @@ def _by_four(x: FloatArray, bits, turns: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _by_eight(x: FloatArray, bits, stride, turns: FloatArray) -> None:
+def _by_eight(x: FloatArray, bits: Size, stride: Size, turns: FloatArray) -> None:
     """A step in the middle: eighths that lie 2**len(stride) rows apart."""
     plane = 8 << len(bits)
     rows = 1 << len(stride)
@@ -161,7 +196,7 @@ def _by_eight(x: FloatArray, bits, stride, turns: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _last(x: FloatArray, bits) -> None:
+def _last(x: FloatArray, bits: Size) -> None:
     """Last step: neighbours; their power is left in the first plane."""
     plane = 8 << len(bits)
     for block in range((1 << len(bits)) // 8):
@@ -196,7 +231,7 @@ def _last(x: FloatArray, bits) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _sort(x: Doubles, places: NDArray[np.int64], power: Doubles) -> None:
+def _sort(x: Doubles, places: Whole, power: Doubles) -> None:
     """Bring rows to ascending frequency, two lanes at a time."""
     for k in range(places.size):
         at = 4 * places[k]
@@ -207,7 +242,7 @@ def _sort(x: Doubles, places: NDArray[np.int64], power: Doubles) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _middle(x: FloatArray, bits, stages) -> None:
+def _middle(x: FloatArray, bits: Size, stages: tuple[Stage, ...] | None) -> None:
     """All steps by eight but the last; ``stages`` is None if there is none."""
     if stages is not None:
         for stage in literal_unroll(stages):
@@ -215,7 +250,9 @@ def _middle(x: FloatArray, bits, stages) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _transform(plan, side, x, x_pairs, power_pairs) -> None:
+def _transform(
+    plan: Plan, side: FloatArray, x: FloatArray, x_pairs: Doubles, power_pairs: Doubles
+) -> None:
     """Powers (nfft, 8) of the eight frames in ``side``."""
     window, bits, first, turns, stages, places = plan
     _spread(side, window, bits, x)
@@ -230,7 +267,7 @@ def _transform(plan, side, x, x_pairs, power_pairs) -> None:
 
 @njit(cache=True, nogil=True)
 def _gather(
-    iq: FloatArray, starts: NDArray[np.int64], first: int, count: int, bits, side: FloatArray
+    iq: FloatArray, starts: Whole, first: int, count: int, bits: Size, side: FloatArray
 ) -> None:
     """Copy up to eight frames; lanes without one hold what they held."""
     line = 2 << len(bits)
@@ -243,7 +280,7 @@ def _gather(
 
 
 @njit(cache=True, nogil=True)
-def _lines(power: FloatArray, bits, out: FloatArray) -> None:
+def _lines(power: FloatArray, bits: Size, out: FloatArray) -> None:
     """From (nfft, 8) to the first eight rows of ``out``."""
     n = 1 << len(bits)
     for k in range(n):
@@ -258,7 +295,7 @@ def _lines(power: FloatArray, bits, out: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def rows(iq: FloatArray, starts: NDArray[np.int64], plan, work, out: FloatArray) -> None:
+def rows(iq: FloatArray, starts: Whole, plan: Plan, work: Work, out: FloatArray) -> None:
     """|X|² of frames, one row of the flat ``out`` each."""
     bits = plan[1]
     size = 1 << len(bits)
@@ -276,7 +313,9 @@ def rows(iq: FloatArray, starts: NDArray[np.int64], plan, work, out: FloatArray)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _at_bins(side: FloatArray, waves: FloatArray, count: int, bits, at: int, values) -> None:
+def _at_bins(
+    side: FloatArray, waves: FloatArray, count: int, bits: Size, at: int, values: FloatArray
+) -> None:
     """Values of ``count`` windowed frames at single frequencies, to row ``at`` on of ``values``."""
     size = 1 << len(bits)
     for lane in range(count):
@@ -293,7 +332,15 @@ def _at_bins(side: FloatArray, waves: FloatArray, count: int, bits, at: int, val
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def sums(iq, starts, plan, work, total: Doubles, waves: FloatArray, values: FloatArray) -> None:
+def sums(
+    iq: FloatArray,
+    starts: Whole,
+    plan: Plan,
+    work: Work,
+    total: Doubles,
+    waves: FloatArray,
+    values: FloatArray,
+) -> None:
     """Sum of |X|² over frames; their ``values`` at the frequencies of ``waves``."""
     bits = plan[1]
     size = 1 << len(bits)

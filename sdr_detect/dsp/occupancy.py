@@ -19,42 +19,48 @@ def occupied(
     Bins that noise explains (below three of its standard deviations) do not
     count, unless no bin stands out by itself.
     """
-    return _occupied(excess, floor, 3 / float(np.sqrt(max(1.0, frames / 1.06))), used)
+    sigmas = 3 / float(np.sqrt(max(1.0, frames / 1.06)))
+    total = _power_above(excess, floor, sigmas, used)
+    above = _power_above(excess, floor, 0.0, used)
+    if total < 0.5 * above:
+        total, sigmas = above, 0.0
+    if total <= 0:
+        span = np.flatnonzero(used)
+        return int(span[0]), int(span[-1])
+    low, high = _edges(excess, floor, sigmas, used, OBW_BETA / 2 * total)
+    return low, max(low, high)
 
 
 @njit(cache=True, nogil=True)
-def _occupied(
+def _power_above(
+    excess: NDArray[np.float64], floor: NDArray[np.float64], sigmas: float, used: NDArray[np.bool_]
+) -> float:
+    """Sum of the positive excess of used bins above ``sigmas`` times the floor."""
+    total = 0.0
+    for k in range(used.size):
+        if used[k] and excess[k] > sigmas * floor[k] and excess[k] > 0:
+            total += excess[k]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _edges(
     excess: NDArray[np.float64],
     floor: NDArray[np.float64],
     sigmas: float,
     used: NDArray[np.bool_],
+    outside: float,
 ) -> tuple[int, int]:
-    """Edges of the power above ``sigmas`` times the floor, else of all above it."""
-    strong = above = 0.0
-    first, last = -1, -1
-    for k in range(used.size):
-        if not used[k]:
-            continue
-        if first < 0:
-            first = k
-        last = k
-        if excess[k] > 0:
-            above += excess[k]
-        if excess[k] > sigmas * floor[k]:
-            strong += excess[k]
-    least = sigmas
-    if strong < 0.5 * above:
-        strong, least = above, 0.0
-    if strong <= 0:
-        return first, last
-    low = high = -1
-    total = 0.0
-    for k in range(used.size):
-        if used[k] and excess[k] > least * floor[k] and excess[k] > 0:
-            total += excess[k]
-        if low < 0 and total > OBW_BETA / 2 * strong:
-            low = k
-        if high < 0 and total >= (1 - OBW_BETA / 2) * strong:
-            high = k
-            break
-    return low, max(low, high)
+    """First and last bin of what is left with the power ``outside`` cut off on each side."""
+    low, high = 0, used.size - 1
+    for step, end in ((1, 0), (-1, used.size - 1)):
+        total, k = 0.0, end
+        while total <= outside and 0 <= k < used.size:
+            if used[k] and excess[k] > sigmas * floor[k] and excess[k] > 0:
+                total += excess[k]
+            k += step
+        if step > 0:
+            low = k - 1
+        else:
+            high = k + 1
+    return low, high

@@ -24,6 +24,9 @@ FRAME_CORRELATION = 3 / 70
 #: between the bursts, as in a downlink.
 WIDEST = 0.75
 
+#: From one width tried to the next: steps of a third lose less than 0.2 dB.
+WIDENING = 1.33
+
 #: Independent trials of the search, per phase bin: neighbouring boxes overlap.
 #: Measured on noise at 100 bins: 4 at chances of 1e-2, 6 at 1e-3, 8 at 1e-4.
 TRIALS_PER_BIN = 8.0
@@ -62,9 +65,9 @@ class Box:
 
 @cache
 def box_widths(bins: int, least: int) -> NDArray[np.int64]:
-    """Widths tried, in bins: steps of a third lose less than 0.2 dB."""
+    """Widths tried, in bins."""
     widths = [least]
-    while (following := max(widths[-1] + 1, round(widths[-1] * 1.33))) <= WIDEST * bins:
+    while (following := max(widths[-1] + 1, round(widths[-1] * WIDENING))) <= WIDEST * bins:
         widths.append(following)
     tried = np.array(widths, np.int64)
     tried.flags.writeable = False
@@ -137,6 +140,43 @@ def highest_box(
             part += sums[after] - sums[start]
             inside += counts[after] - counts[start]
     return best
+
+
+@njit(cache=True, nogil=True)
+def highest_of_each(
+    sums: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    edges: NDArray[np.int64],
+    variance: float,
+    least: int,
+) -> NDArray[np.float64]:
+    """Deviation of the best box of several profiles: (profiles,).
+
+    Parameters
+    ----------
+    sums, counts : (size,) float64
+        The profiles one after the other.
+    edges : (profiles + 1,) int64
+        Where each begins.
+    variance : float
+        Of one frame's value, in noise.
+    least : int
+        Narrowest box, as in `box_widths`; 0 for single bins alone.
+    """
+    found = np.zeros(edges.size - 1)
+    for k in range(found.size):
+        part, held = sums[edges[k] : edges[k + 1]], counts[edges[k] : edges[k + 1]]
+        bins = part.size
+        if variance <= 0 or np.count_nonzero(held) < COVERED * bins:
+            continue
+        widths = [max(1, least)]
+        while least > 0:
+            following = max(widths[-1] + 1, int(np.rint(widths[-1] * WIDENING)))
+            if following > WIDEST * bins:
+                break
+            widths.append(following)
+        found[k] = highest_box(part, held, variance, np.array(widths))[2]
+    return found
 
 
 def upper_tail(z: float, skewness: float) -> float:

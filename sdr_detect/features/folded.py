@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +16,13 @@ from sdr_detect.dsp.pulses import pulsed_frames
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.fold_lags import FrameLags
 from sdr_detect.features.fold_period import FoldPeriod, fold_period
-from sdr_detect.features.fold_search import Box, Noise, best_box, box_widths
+from sdr_detect.features.fold_search import (
+    Box,
+    Noise,
+    best_box,
+    box_widths,
+    highest_of_each,
+)
 from sdr_detect.features.fold_values import FoldValues, clipped_energy, moments
 from sdr_detect.model import ComplexArray, FloatArray
 
@@ -262,10 +267,8 @@ class FoldWindow:
         others, counts = self._at_other_rates
         sums = np.ascontiguousarray(others[:, column])
         edges = self._others.offsets
-        reached = [
-            best_box(sums[a:b], counts[a:b], noises[column], self._widths(column, int(b - a))).z
-            for a, b in itertools.pairwise(edges)
-        ]
+        least = 0 if self._burst_frames[column] else self._least
+        reached = highest_of_each(sums, counts, edges, noises[column].variance, least).tolist()
         rivals = zip(COMPETITORS.items(), reached[len(CONTROLS) :], strict=True)
         better = (ratio for (ratio, share), z in rivals if z > max(share * box.z, CONTROL_NOISE))
         period = self._period(column, drift_ppm, noises[column], box.z)
