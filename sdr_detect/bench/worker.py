@@ -1,0 +1,70 @@
+"""A process that does one contender's work whenever it is told to.
+
+Run by its path, also by an interpreter that knows nothing of this project but has
+GNU Radio. It answers each line on its input with a line of JSON: first that it has
+done the work once and kept the result, then the processor time of each further
+pass; at the end of the input, the most memory that it held.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def main(job: dict[str, Any]) -> None:
+    """Do the job that the command line describes."""
+    if job["core"] is not None:
+        os.sched_setaffinity(0, {job["core"]})
+    # What libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def answer(**said: Any) -> None:
+        answers.write(json.dumps(said) + "\n")
+        answers.flush()
+
+    from sdr_detect.bench.work import Sample
+
+    comparisons = importlib.import_module(job["module"]).COMPARISONS
+    (comparison,) = (c for c in comparisons if c.name == job["comparison"])
+    (contender,) = (c for c in comparison.contenders if c.name == job["contender"])
+    work = contender.prepare(Sample(**job["sample"]))
+    np.savez(job["result"], **work())
+    answer(version=_version(contender.library))
+    for _ in sys.stdin:
+        begun = time.process_time()
+        work()
+        answer(cpu_s=time.process_time() - begun)
+    answer(peak_bytes=_peak_bytes())
+
+
+def _version(library: str) -> str:
+    if library == "gnuradio":
+        from gnuradio import gr
+
+        return str(gr.version())
+    return str(importlib.import_module(library).__version__)
+
+
+def _peak_bytes() -> int | None:
+    """Most memory held; a process' `ru_maxrss` would be its parent's, if that is larger."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    # Last: what the interpreter has of its own goes first.
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    main(json.loads(sys.argv[1]))
