@@ -68,3 +68,6 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
   "$python" -m venv --clear .venv
 fi
 .venv/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]' </dev/null
+
+# The inner loops, so that no first run waits for them. Kept beside the sources.
+.venv/bin/python -c 'from sdr_detect.compiled import ready; ready()'

@@ -52,6 +52,16 @@ def main() -> None:
         _fail(exc, _exit.CONFIG)
     except (SdrDetectError, OSError) as exc:
         _fail(exc, _exit.FAILURE)
+    except RuntimeError as exc:
+        # Numba's own, when it is imported where neither this package nor the user's
+        # cache can be written.
+        if "no locator available" not in str(exc):
+            raise
+        text = (
+            "compiled code can be kept neither beside the program nor in the user's cache; "
+            "name a folder that can be written: export NUMBA_CACHE_DIR=DIR"
+        )
+        _fail(ConfigError(text), _exit.CONFIG)
     except KeyboardInterrupt:  # before typer, which catches it, was at work
         sys.exit(_exit.INTERRUPT)
 

@@ -46,11 +46,13 @@ class Watch:
         from sdr_detect.analysis import Facts, config_sha256
         from sdr_detect.calibrated import Calibrated
         from sdr_detect.catalog import profiles
+        from sdr_detect.compiled import ready
         from sdr_detect.live import open_live
         from sdr_detect.pipeline import Pipeline
         from sdr_detect.sinks.collect import Collector
         from sdr_detect.sinks.spectrogram import SpectrogramTap
 
+        ready()
         emitters = profiles()
         _warm_up(Pipeline(emitters, settings))
         self.pipeline = Pipeline(emitters, settings)
@@ -147,7 +149,7 @@ class Watch:
 
 
 def _warm_up(pipeline: Pipeline) -> None:
-    """Load what is compiled at first use, which takes a second that no device waits for."""
+    """Load what is loaded at first use, which takes time that no device waits for."""
     import numpy as np
 
     from sdr_detect.model import IQBlock, StreamInfo

@@ -45,15 +45,17 @@ def doctor(json: JsonOption = None) -> None:
 
 
 def _compiled_code() -> Finding:
-    """Numba looks for a folder it can write as soon as the kernels are imported."""
+    """What is not compiled yet is compiled; numba looks for a folder when it is imported."""
     from sdr_detect.registry import Finding
 
     name = "compiled code"
     try:
-        from sdr_detect.dsp import kernels
+        from sdr_detect import compiled
     except RuntimeError as exc:
         return Finding(name, "fault", str(exc), "export NUMBA_CACHE_DIR=$HOME/.cache/numba")
-    return Finding(name, "ok", f"kept in {kernels.cell_statistics.stats.cache_path}")
+    compiled.ready()
+    kernel, _ = compiled.KERNELS[0]
+    return Finding(name, "ok", f"kept in {kernel.stats.cache_path}")
 
 
 def _clock() -> Finding:

@@ -181,6 +181,7 @@ class _Watch:
 
     def live(self, uri: str, spec: RawSpec, keys: Any, rotator: str | None) -> None:
         """Watch a source until it ends or is interrupted."""
+        from sdr_detect.compiled import ready
         from sdr_detect.live import open_live
         from sdr_detect.pointing.rotctld import follow, split_address
         from sdr_detect.pointing.timeline import HeadingTimeline
@@ -204,6 +205,7 @@ class _Watch:
             asker = threading.Thread(
                 target=follow, args=(address, take, _note, ended), name="rotator", daemon=True
             )
+        ready()
         driver = open_live(uri, SourceOptions(spec, curve=keys), stop=self._stop)
         with contextlib.ExitStack() as stack:
             stack.callback(driver.close)
