@@ -66,6 +66,7 @@ class Child:
             "sample": asdict(sample),
             "result": str(folder / "result.npz"),
             "core": core,
+            "own": python == sys.executable,
         }
         self._errors = (folder / "stderr").open("w+", encoding="utf-8", errors="replace")
         self._process = subprocess.Popen(

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from sdr_detect.bench.results import Start
 from sdr_detect.bench.signal import RF_HZ, Files
@@ -36,10 +37,13 @@ def measure(files: Files, repeats: int) -> tuple[Start, ...]:
 
 def _start(name: str, arguments: list[str], limit_s: float, repeats: int) -> Start:
     walls, cpus = [], []
+    # This very copy of the program.
+    path = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     for _ in range(repeats + 1):
         wall_s, before = time.perf_counter(), os.times()
         command = [sys.executable, "-m", "sdr_detect", *arguments]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=env)
         after = os.times()
         walls.append(time.perf_counter() - wall_s)
         cpus.append(

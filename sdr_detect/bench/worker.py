@@ -65,6 +65,9 @@ def _peak_bytes() -> int | None:
 
 
 if __name__ == "__main__":
-    # Last: what the interpreter has of its own goes first.
-    sys.path.append(str(Path(__file__).resolve().parents[2]))
-    main(json.loads(sys.argv[1]))
+    told = json.loads(sys.argv[1])
+    # This very copy of the program; but what a foreign interpreter has of its own, such as
+    # the numpy that its GNU Radio was built for, goes before what may lie beside it here.
+    place = 0 if told["own"] else len(sys.path)
+    sys.path.insert(place, str(Path(__file__).resolve().parents[2]))
+    main(told)
