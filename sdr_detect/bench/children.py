@@ -156,11 +156,12 @@ class Child:
 
 @functools.cache
 def python_with(library: str) -> str | None:
-    """The interpreter that can import a library: this one, else the system's own.
+    """The interpreter that can import a library, or start a program of that name.
 
-    GNU Radio comes from the operating system, and is seldom in a virtual environment.
+    This one, else the system's own: GNU Radio comes from the operating system, and is
+    seldom in a virtual environment.
     """
-    if importlib.util.find_spec(library) is not None:
+    if importlib.util.find_spec(library) is not None or shutil.which(library) is not None:
         return sys.executable
     for python in dict.fromkeys(("/usr/bin/python3", shutil.which("python3"))):
         if python is None or not Path(python).exists():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdr_detect.bench.work import GROUP, HOP, NFFT, Sample
 from sdr_detect.simulate.render import blocks
@@ -47,6 +48,12 @@ SCENES: dict[str, dict[str, Any]] = {
 }
 
 
+#: Pulses, by numpy alone: one in this many samples, of which it fills up to the second.
+_PULSE_RATE_HZ = 2.4e6
+_PULSE_EVERY = 2400
+_PULSE_SAMPLES = 200, 800
+
+
 class Files:
     """Files in a folder, made when they are first asked for."""
 
@@ -66,6 +73,8 @@ class Files:
 
     def _make(self, scene: str, datatype: str, seconds: float) -> Sample:
         path = self._folder / f"{scene}-{len(self._made)}.{datatype}"
+        if scene == "pulses":
+            return _render_pulses(path, seconds)
         if datatype == "cs8":
             return _render(scene, path, seconds)
         source = self.sample(scene, "cs8", seconds)
@@ -93,3 +102,23 @@ def _render(scene: str, path: Path, seconds: float) -> Sample:
             scaled.astype(np.int8).tofile(file)
         file.truncate(2 * count)
     return Sample(str(path), "cs8", rate_hz, count)
+
+
+def pulse_edges(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First samples of all pulses among so many samples, and of what follows each."""
+    rng = np.random.default_rng(_SEED)
+    starts = np.arange(_PULSE_EVERY // 2, count - _PULSE_EVERY, _PULSE_EVERY)
+    return starts, starts + rng.integers(*_PULSE_SAMPLES, starts.size)
+
+
+def _render_pulses(path: Path, seconds: float) -> Sample:
+    """A carrier switched on and off, 25 dB above the noise, as cu8."""
+    count = max(4 * _PULSE_EVERY, int(seconds * _PULSE_RATE_HZ) // _PULSE_EVERY * _PULSE_EVERY)
+    starts, stops = pulse_edges(count)
+    steps = np.zeros(count, np.int8)
+    steps[starts], steps[stops] = 1, -1
+    tone = np.exp(0.3j * np.arange(count)) * (64 * np.cumsum(steps))
+    noise = np.random.default_rng(_SEED + 1).standard_normal(2 * count) * 2.5
+    codes = np.rint(tone.view(np.float64) + noise + 127.5)
+    codes.astype(np.uint8).tofile(path)
+    return Sample(str(path), "cu8", _PULSE_RATE_HZ, count)

@@ -82,7 +82,7 @@ class Contender:
     kind : {"ours", "peer", "limit"}
         A limit does one part of the work only, and yields nothing to be checked.
     library : str
-        Python package that it is about, whose version is told.
+        Python package, or program, that it is about, whose version is told.
     prepare : callable
         Imports and allocates; what it returns is measured.
     """
@@ -100,7 +100,7 @@ class Comparison:
     Parameters
     ----------
     name, title : str
-    scene : {"busy", "blank", "blank60"}
+    scene : {"busy", "blank", "blank60", "pulses"}
     datatype : {"cs8", "cu8", "cf32"}
     tolerance : float
         Largest ``error`` that a result may have.

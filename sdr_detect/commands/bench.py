@@ -96,6 +96,9 @@ def _show(result: Bench) -> None:
     for compared in result.comparisons:
         out.print()
         out.print(_table(compared))
+        for row in compared.rows:
+            if row.detail:
+                out.print(Text(f"  {row.contender}: {row.detail}"))
         if compared.times_real_time is not None:
             rate = compared.sample_rate_hz / 1e6
             out.print(Text(f"  ours: {compared.times_real_time:.1f} × real time at {rate:g} Msps"))
@@ -114,7 +117,7 @@ def _table(compared: Compared) -> Table:
 
 def _cells(row: Row) -> list[str]:
     if row.state != "ok":
-        return [row.state, row.detail]
+        return [row.state]
     return [
         _number(row.msps_per_cpu_s, ".1f"),
         f"{_number(row.slowest, '.0f')} … {_number(row.fastest, '.0f')}",
