@@ -78,7 +78,7 @@ def bench(plan: Plan, progress: Progress = lambda _next: None) -> Bench:
                 done.append(race.run(plan.rounds, progress))
         if not plan.only or startup.NAME in plan.only:
             progress("start-up")
-            starts = startup.measure(files, min(plan.rounds, 5))
+            starts = startup.measure(files, 1 if plan.quick else 5)
     return Bench(
         software=describe(),
         processor_model=_processor_model(),

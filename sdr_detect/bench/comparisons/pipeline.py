@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdr_detect.bench.work import Arrays, Comparison, Contender, Sample, Work, fft_limit
 
 #: A stream costs something to begin and to end; a longer one tells what it costs to go on.
-LENGTH = 4
+LENGTH = 2
 
 #: Verdicts by number, as results are arrays.
 VERDICTS = ("not_detected", "inconclusive", "detected")
