@@ -11,27 +11,26 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
 from numba import bool_, complex64, float32, float64, int64, types
 from numba.core import event
 
-from sdr_detect.dsp import fold, kernels, passband
+from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, passband
+from sdr_detect.dsp.lane_fft import LEAST_BITS, LaneFFT
 from sdr_detect.features import fold_search
 from sdr_detect.scan import meet
 
 log = logging.getLogger(__name__)
 
-#: Arrays that may only be read are a type of their own: a module's constants, and the
-#: samples of a block, which lookers get.
+#: Longest transform made ready: more takes a receiver of over 150 Msps.
+MOST_BITS = 12
+
+#: Constant arrays of a module are read-only, which is a type of its own.
 _CONSTANT_INTS = types.Array(int64, 1, "C", readonly=True)
-_BLOCK = types.Array(complex64, 1, "C", readonly=True)
 
 #: What Python calls, and with which types. Functions that only they call come with them.
 KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (kernels.cell_statistics, (complex64[::1], int64, float64)),
-    (kernels.window_frames, (complex64[::1], int64, int64, float32[::1], complex64[:, ::1])),
-    (kernels.window_frames, (_BLOCK, int64, int64, float32[::1], complex64[:, ::1])),
-    (kernels.shifted_power, (complex64[:, ::1], float32[:, ::1])),
-    (kernels.add_power, (complex64[:, ::1], float64[::1])),
     (kernels.sum_of_relative_power, (complex64[:, ::1],)),
     (kernels.whitened_subbands, (float32[:, ::1], float32[::1], int64[::1], float32[:, ::1])),
     (kernels.paint_exceedances, (float32[:, ::1], int64, int64, float64, bool_[:, ::1])),
@@ -49,9 +48,19 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     ),
     (fold.central_moments, (float32[:, ::1], bool_[::1])),
     (fold.weighted_twice, (float32[:, ::1], float32[::1], bool_[::1], float32[:, :, ::1])),
+    (edges.mean_power, (float32[:, ::1], int64, int64)),
+    (edges._squares, (complex64[::1],)),
+    (occupancy._power_above, (float64[::1], float64[::1], float64, bool_[::1])),
+    (occupancy._edges, (float64[::1], float64[::1], float64, bool_[::1], float64)),
+    (autocorr._moving_mean, (float64[::1], int64)),
+    (autocorr._divided, (*(float64[::1],) * 3, bool_[::1], float64)),
     (passband.box_sums, (float64[:, ::1], int64[::1], int64[::1], int64[::1])),
     (fold_search.highest_box, (float64[::1], float64[::1], float64, int64[::1])),
     (fold_search.highest_box, (float64[::1], float64[::1], float64, _CONSTANT_INTS)),
+    (
+        fold_search.highest_of_each,
+        (float64[::1], float64[::1], int64[::1], float64, int64),
+    ),
     (
         meet._listen,
         (
@@ -80,12 +89,22 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
 def ready() -> None:
     """Load all that is compiled; compile and keep what is not.
 
-    Takes some tenths of a second; once after an install or an update some ten
-    seconds, which the log tells.
+    Takes some tenths of a second; once after an install or an update a minute,
+    which the log tells.
     """
     with event.install_listener("numba:compile", _Notice()):
         for kernel, signature in KERNELS:
             kernel.compile(signature)
+        for bits in range(LEAST_BITS, MOST_BITS + 1):
+            _transform(1 << bits)
+
+
+def _transform(nfft: int) -> None:
+    """Call what is compiled for each size."""
+    fft = LaneFFT(np.ones(nfft, np.float32))
+    iq = np.zeros(nfft, np.complex64)
+    fft.frames(iq, 0, nfft, np.empty((1, nfft), np.float32))
+    fft.add(iq, np.zeros(1, np.int64), np.zeros(nfft), fft.waves((0,)))
 
 
 class _Notice(event.Listener):
@@ -98,7 +117,7 @@ class _Notice(event.Listener):
         """Something is compiled that was not kept."""
         if not self._told:
             self._told = True
-            log.warning("compiling the inner loops, once; this takes some ten seconds")
+            log.warning("compiling the inner loops, once; this takes a minute")
 
     def on_end(self, _event: event.Event) -> None:
         """Nothing to tell."""

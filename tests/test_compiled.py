@@ -107,7 +107,7 @@ def run(install: Path, cache: Path, *command: str) -> subprocess.CompletedProces
 def test_a_read_only_install_keeps_compiled_code_with_the_user(
     unwritable: Path, tmp_path: Path
 ) -> None:
-    code = "from sdr_detect.dsp import kernels; print(kernels.add_power.stats.cache_path)"
+    code = "from sdr_detect.dsp import kernels; print(kernels.cell_statistics.stats.cache_path)"
     done = run(unwritable, tmp_path / "cache", "-c", code)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_relative_to(tmp_path / "cache")

@@ -90,7 +90,7 @@ class LaneFFT:
             A frame reaches beyond the samples.
         """
         self._check(iq, starts)
-        rows(iq.view(np.float32), starts, self._plan, self._work, out.reshape(-1))
+        rows(_values(iq), starts, self._plan, self._work, out.reshape(-1))
 
     def waves(self, bins: Sequence[int]) -> FloatArray:
         """What `add` needs to follow single bins, counted in ascending frequency.
@@ -124,7 +124,7 @@ class LaneFFT:
         self._check(iq, starts)
         values = np.empty((starts.size, len(waves)), np.complex64)
         parts = values.view(np.float32).reshape(starts.size, len(waves), 2)
-        sums(iq.view(np.float32), starts, self._plan, self._work, total, waves, parts)
+        sums(_values(iq), starts, self._plan, self._work, total, waves, parts)
         return values
 
     def _check(self, iq: ComplexArray, starts: NDArray[np.int64]) -> None:
@@ -133,6 +133,13 @@ class LaneFFT:
                 f"frames of {self.nfft} from samples {starts.min()} to {starts.max()} on, "
                 f"of {iq.size} samples"
             )
+
+
+def _values(iq: ComplexArray) -> FloatArray:
+    """Real and imaginary parts, not to be written: one type for all that is given."""
+    values = iq.view(np.float32)
+    values.flags.writeable = False
+    return values
 
 
 def _turns(size: int, radix: int) -> FloatArray:

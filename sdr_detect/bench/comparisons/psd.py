@@ -27,21 +27,18 @@ BATCH_FRAMES = 16
 
 
 def _ours(sample: Sample) -> Work:
-    import scipy.fft
+    from sdr_detect.dsp.lane_fft import LaneFFT
 
-    from sdr_detect.dsp.kernels import add_power, window_frames
-
-    window = hann().astype(np.float32)
-    scratch = np.empty((BATCH_FRAMES, NFFT), np.complex64)
+    fft = LaneFFT(hann().astype(np.float32))
+    no_waves = fft.waves(())
 
     def work() -> Arrays:
         total, count = np.zeros(NFFT), 0
         for piece in sample.pieces(BATCH_FRAMES * HOP, before=HOP):
-            batch = scratch[: len(piece) // HOP - 1]
-            window_frames(piece, 0, HOP, window, batch)
-            add_power(scipy.fft.fft(batch, axis=1, overwrite_x=True), total)
-            count += len(batch)
-        return {"psd": total / count}
+            starts = HOP * np.arange(len(piece) // HOP - 1)
+            fft.add(piece, starts, total, no_waves)
+            count += starts.size
+        return {"psd": np.fft.ifftshift(total) / count}
 
     return work
 
