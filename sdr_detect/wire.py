@@ -340,7 +340,7 @@ def check_endpoint(endpoint: str, *, keyed: bool = False) -> None:
         raise ConfigError(
             f"{endpoint!r} is no endpoint; write tcp://127.0.0.1:PORT or ipc:///path/of/socket"
         )
-    if not keyed and not _is_loopback(host):
+    if not keyed and not is_loopback(host):
         raise ConfigError(
             f"{endpoint} can be reached from other machines, and without keys the stream is "
             "neither encrypted nor authenticated; make a pair on each side with 'sdr-detect keys "
@@ -349,7 +349,8 @@ def check_endpoint(endpoint: str, *, keyed: bool = False) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address means this computer."""
     if host == "localhost":
         return True
     try:

@@ -236,14 +236,7 @@ class _Job:
         self.failed = True
         complain(exc)
         if lines is not None:
-            lines.write_object(
-                {
-                    "type": "error",
-                    "path": str(path),
-                    "error": type(exc).__name__,
-                    "message": str(exc),
-                }
-            )
+            lines.write_error(str(path), type(exc).__name__, str(exc))
 
     def write_report(self, path: Path) -> None:
         """One document on all recordings."""

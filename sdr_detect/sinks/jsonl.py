@@ -74,6 +74,16 @@ class JsonLines:
             if self._flush:
                 self._out.flush()
 
+    def write_error(self, path: str, kind: str, message: str) -> None:
+        """Write that a recording could not be read (to its end).
+
+        Raises
+        ------
+        SinkError
+            As for `write`.
+        """
+        self.write_object({"type": "error", "path": path, "error": kind, "message": message})
+
     def _summary(self) -> dict[str, Any]:
         return {
             "type": "burst_summary",
