@@ -15,6 +15,7 @@
     │ ├ TruncatedError
     │ └ UnsupportedError
     ├ SinkError            a result cannot be written
+    ├ BatchError           what a batch computes on cannot be had, or was lost
     └ EvidenceError        a case or a package does not allow what is asked
 
 Every message names the value, the limit and the remedy. Bad *data* inside a
@@ -120,6 +121,10 @@ class UnsupportedError(FormatError):
 
 class SinkError(SdrDetectError):
     """A result cannot be written."""
+
+
+class BatchError(SdrDetectError):
+    """The processes or the cluster that a batch computes on cannot be had, or were lost."""
 
 
 class EvidenceError(SdrDetectError):

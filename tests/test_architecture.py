@@ -90,8 +90,8 @@ import importlib, pkgutil, sys
 
 class Absent:
     names = {
-        "PySide6", "pyais", "pyqtgraph", "rtlsdr", "shapely", "SoapySDR", "sqlalchemy",
-        "sdr_detect_gui", "sdr_detect_hardware",
+        "PySide6", "distributed", "pyais", "pyarrow", "pyqtgraph", "rtlsdr", "shapely",
+        "SoapySDR", "sqlalchemy", "sdr_detect_gui", "sdr_detect_hardware",
     }
 
     def find_spec(self, name, path=None, target=None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,3 +39,33 @@ def progress(name: str, stop_sample: int) -> Iterator[list[Tap]]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield [Bar(bar, bar.add_task(name, total=stop_sample))]
+
+
+@contextlib.contextmanager
+def recordings_progress(total: int, sizes: int) -> Iterator[Callable[[int], None]]:
+    """Call with the bytes of each recording that is done; shows nothing without a terminal.
+
+    Time runs with bytes, people count recordings: the bar shows the one, its text the other.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(f"{{task.fields[done]}} of {total} recordings"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f} %"),
+        TimeRemainingColumn(),
+    )
+    done = 0
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=sizes + total, done=0)
+
+        def advance(size: int) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, advance=size + 1, done=done)
+
+        yield advance

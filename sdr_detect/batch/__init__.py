@@ -1,0 +1,1 @@
+"""Many recordings to one table: what is done with each, where, and what is kept."""
