@@ -104,6 +104,8 @@ def run(
     ------
     BatchError
         The scheduler does not answer or was lost, or a worker runs another program.
+    ConfigError
+        Certificates are missing.
     """
     with _connect(cluster) as client:
         wanted = software()
@@ -142,11 +144,15 @@ def _connect(cluster: Cluster) -> Client:
         "tls_client_cert": cluster.cert,
         "tls_client_key": cluster.key,
     }
-    security = Security(
-        require_encryption=cluster.address.startswith("tls"),
-        **{name: str(path) for name, path in files.items() if path is not None},
-    )
+    given = {name: str(path) for name, path in files.items() if path is not None}
+    tls = cluster.address.startswith("tls")
     try:
+        security = Security(require_encryption=tls, **given)
+        if tls and security.get_connection_args("client")["ssl_context"] is None:
+            raise ConfigError(
+                f"{cluster.address} needs --tls-ca, --tls-cert and --tls-key, or the same in "
+                "Dask's configuration"
+            )
         return Client(cluster.address, security=security, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TypeError, ValueError) as exc:
         raise BatchError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Protocol, TypeVar
 
 #: How long a request to stop may go unnoticed.
@@ -23,16 +23,17 @@ F = TypeVar("F", bound=Future)
 T = TypeVar("T")
 
 
-def as_they_end(futures: Mapping[F, T], stop: threading.Event) -> Iterator[tuple[F, T]]:
-    """Each future with what it stands for; ends early when ``stop`` is set."""
+def as_they_end(futures: MutableMapping[F, T], stop: threading.Event) -> Iterator[tuple[F, T]]:
+    """Each future with what it stands for; ends early when ``stop`` is set.
+
+    What has ended is taken out of ``futures``, so that its result is not kept.
+    """
     ended: queue.SimpleQueue[F] = queue.SimpleQueue()
     for future in futures:
         future.add_done_callback(ended.put)
-    left = len(futures)
-    while left and not stop.is_set():
+    while futures and not stop.is_set():
         try:
             future = ended.get(timeout=_LOOK_S)
         except queue.Empty:
             continue
-        left -= 1
-        yield future, futures[future]
+        yield future, futures.pop(future)

@@ -90,9 +90,8 @@ class _Pool:
             self._all.add(worker)
         if worker.ask(None) != READY:
             raise BatchError(
-                f"a process for the analysis ended with exit code "
-                f"{worker.end(_GRACE_S)} before it began; "
-                "its message is above"
+                f"a process for the analysis ended with exit code {worker.end(_GRACE_S)} before "
+                "it began; its message is above"
             )
         return worker
 

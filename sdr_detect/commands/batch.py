@@ -106,7 +106,7 @@ def batch(
     code: 0 done, 1 something was rejected, 3 a terminal was detected and
     --fail-on-detect given, 130 interrupted.
 
-    Example: sdr-detect batch archive 'usb/**/*.cs8' --format cs8 --rate 20e6 --rf 14.25e9 --out out
+    Example: sdr-detect batch 'usb/**/*.cs8' --format cs8 --rate 20e6 --rf 14.25e9 --out out
     """
     from sdr_detect.batch.gather import gather
     from sdr_detect.batch.journal import open_journal

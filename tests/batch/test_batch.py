@@ -17,7 +17,7 @@ import pytest
 from sdr_detect.batch.table import RESULTS
 from tests.batch import archive
 
-LIMIT_S = 90
+LIMIT_S = 240
 
 
 @pytest.fixture

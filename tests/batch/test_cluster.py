@@ -129,6 +129,18 @@ def test_a_lost_scheduler_is_told_and_nothing_hangs(tmp_path: Path) -> None:
             list(on_cluster.run([archive.task(tmp_path / "x")], place, threading.Event()))
 
 
+def test_certificates_must_be_given(tmp_path: Path) -> None:
+    from sdr_detect.batch import cluster as on_cluster
+
+    ca = certificates(tmp_path)["ca-file"]
+    for place in (Cluster("tls://127.0.0.1:1"), Cluster("tls://127.0.0.1:1", ca)):
+        with pytest.raises(ConfigError, match="needs --tls-ca, --tls-cert and --tls-key"):
+            list(on_cluster.run([archive.task(tmp_path / "x")], place, threading.Event()))
+    wrong = Cluster("tls://127.0.0.1:1", ca, ca, ca)
+    with pytest.raises(BatchError, match="certificates on both sides"):
+        list(on_cluster.run([archive.task(tmp_path / "x")], wrong, threading.Event()))
+
+
 def certificates(folder: Path) -> dict[str, Path]:
     """A certificate that is its own authority, for both sides."""
     now = datetime.datetime.now(datetime.UTC)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sdr_detect import cli
 from sdr_detect.batch import table
+from sdr_detect.batch.ending import as_they_end
 from sdr_detect.batch.job import analyse, work
 from sdr_detect.batch.outcome import Outcome, read_outcome
+from sdr_detect.errors import ConfigError
 from sdr_detect.formats.base import RawSpec
 from tests.batch.archive import task
 from tests.recording_files import noise_codes
@@ -48,6 +54,22 @@ def test_a_row_tells_what_the_events_tell(lossy: Outcome) -> None:
     assert row["track_count"] == len(by_type["track"]) == len(lossy.tracks)
     assert [track["snr_db"] for track in lossy.tracks] == [t["snr_db"] for t in by_type["track"]]
     assert row["start_utc"].endswith("Z")
+
+
+def test_the_events_are_those_of_analyze(
+    lossy: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sdr-detect", "analyze", lossy.row["path"], "--json", "-"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().out == lossy.events
+
+
+def test_parquet_is_asked_for_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    table.need_parquet()
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(ConfigError, match=r"sdr-detect\[batch\].*--no-parquet"):
+        table.need_parquet()
 
 
 def test_an_outcome_survives_its_way_as_text(repo_root: Path, lossy: Outcome) -> None:
@@ -119,3 +141,19 @@ def test_empty_tables_are_tables() -> None:
     assert json.loads(table.as_json(table.TRACKS, [])) == []
     assert table.as_csv(table.TRACKS, []).decode().strip() == ",".join(table.TRACKS)
     assert pq.read_table(pa.BufferReader(table.as_parquet(table.TRACKS, []))).num_rows == 0
+
+
+def test_results_are_not_held_once_they_are_told() -> None:
+    with ThreadPoolExecutor(2) as threads:
+        futures = {threads.submit(bytearray, 9): number for number in range(20)}
+        told = [number for _, number in as_they_end(futures, threading.Event())]
+    assert sorted(told) == list(range(20))
+    assert futures == {}
+
+
+def test_asked_to_stop_it_tells_no_more() -> None:
+    stop = threading.Event()
+    never: dict[Future[None], int] = {Future(): 1}
+    threading.Timer(0.1, stop.set).start()
+    assert list(as_they_end(never, stop)) == []
+    assert len(never) == 1
