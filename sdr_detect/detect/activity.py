@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from sdr_detect.detect.base import Note, Setup
 from sdr_detect.detect.fold_tracks import chance_weight
@@ -31,6 +31,7 @@ from sdr_detect.features.fold_values import (
     clipped_energy,
     deviations,
     frame_variance,
+    gamma_weights,
     level_frames,
     level_sums,
     log_odds,
@@ -237,9 +238,8 @@ def tail_moments(variance: float) -> tuple[float, float, float]:
     """
     shape = 1 / variance
     z = np.linspace(max(-8.0, -np.sqrt(shape) + 1e-3), 12.0, 4001)
-    weight = np.exp(gamma.logpdf(shape + z * np.sqrt(shape), shape))
-    weight /= weight.sum()
-    median = (float(gamma.median(shape)) - shape) / np.sqrt(shape)
+    weight = gamma_weights(shape, shape + z * np.sqrt(shape))
+    median = (float(gammaincinv(shape, 0.5)) - shape) / np.sqrt(shape)
     value = _tail(z - median)
     mean = float(np.sum(weight * value))
     off = value - mean

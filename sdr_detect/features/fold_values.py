@@ -17,8 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.special import ndtri
-from scipy.stats import gamma
+from scipy.special import gammaln, ndtri
 
 from sdr_detect.dsp.fold import FRAME_RATE_HZ, central_moments
 from sdr_detect.dsp.layout import Layout
@@ -224,12 +223,18 @@ def odds_moments(variance: float) -> NDArray[np.float64]:
     """
     shape = 1 / variance
     z = np.linspace(max(-6.0, -np.sqrt(shape) + 1e-3), 12.0, 4001)
-    weight = np.exp(gamma.logpdf(shape + z * np.sqrt(shape), shape))
-    weight /= weight.sum()
+    weight = gamma_weights(shape, shape + z * np.sqrt(shape))
     odds = log_odds(z)
     odds -= np.sum(weight * odds)
     power = float(np.sum(weight * odds**2))
     return np.array([power, float(np.sum(weight * odds**3)) / power**1.5])
+
+
+def gamma_weights(shape: float, power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Density of a Gamma law at evenly spaced powers, of sum one."""
+    weight: NDArray[np.float64] = np.exp((shape - 1) * np.log(power) - power - gammaln(shape))
+    weight /= weight.sum()
+    return weight
 
 
 def moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.float64]:

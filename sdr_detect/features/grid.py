@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from sdr_detect.features.line import fit_line
 
@@ -129,7 +129,10 @@ def _scan(starts: NDArray[np.float64], period_s: float) -> tuple[float, NDArray[
 
 def _log_at_least(hits: int, trials: int, chance: float) -> float:
     """Logarithm of the binomial probability of that many hits or more."""
-    return 0.0 if hits <= 0 else float(binom.logsf(hits - 1, trials, chance))
+    if hits <= 0:
+        return 0.0
+    with np.errstate(divide="ignore"):  # below any float: minus infinity
+        return float(np.log(bdtrc(hits - 1, trials, chance)))
 
 
 def common_period_s(starts_s: Sequence[float], resolution_s: float) -> float | None:

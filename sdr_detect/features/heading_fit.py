@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 Floats = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def fit_lobe(bins: Sequence[HeadingBin]) -> Lobe:
     mean = float(np.sum(level / sigma**2) / np.sum(1 / sigma**2))
     flat = float(np.sum(((level - mean) / sigma) ** 2))
     scale = max(1.0, left / max(1, len(bins) - 4))
-    if chi2.sf((flat - left) / scale, 3) > FLAT_PFA or curve[1] <= 0:
+    if chdtrc(3, (flat - left) / scale) > FLAT_PFA or curve[1] <= 0:
         return _undetermined("the level does not depend on the heading")
     strongest = math.degrees(curve[2]) % 360
     width = _width_deg(curve[3])
