@@ -183,7 +183,7 @@ class IsolatedSource:
 def _start(uri: str, options: SourceOptions) -> subprocess.Popen[bytes]:
     level = logging.getLogger().getEffectiveLevel()
     process = subprocess.Popen(
-        [sys.executable, "-m", "sdr_detect.worker", uri, "--level", str(level)],
+        [sys.executable, "-P", "-m", "sdr_detect.worker", uri, "--level", str(level)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

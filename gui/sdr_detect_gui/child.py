@@ -70,7 +70,7 @@ class Child(QObject):
         self.starts += 1
         self._rest = b""
         words = renumbered(self._words, self.starts)
-        self._process.start(sys.executable, ["-m", "sdr_detect", *words])
+        self._process.start(sys.executable, ["-P", "-m", "sdr_detect", *words])
 
     @property
     def running(self) -> bool:

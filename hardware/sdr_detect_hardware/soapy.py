@@ -103,7 +103,7 @@ def check() -> list[Finding]:
 
 def _look() -> dict[str, Any]:
     """What a process of its own finds: a module that crashes does not take this one along."""
-    command = [sys.executable, "-m", "sdr_detect_hardware._soapy_look"]
+    command = [sys.executable, "-P", "-m", "sdr_detect_hardware._soapy_look"]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=_PROBE_LIMIT_S

@@ -42,7 +42,7 @@ def _start(name: str, arguments: list[str], limit_s: float, repeats: int) -> Sta
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     for _ in range(repeats + 1):
         wall_s, before = time.perf_counter(), os.times()
-        command = [sys.executable, "-m", "sdr_detect", *arguments]
+        command = [sys.executable, "-P", "-m", "sdr_detect", *arguments]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=env)
         after = os.times()
         walls.append(time.perf_counter() - wall_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from sdr_detect.formats.base import RawSpec
+from sdr_detect.isolate import IsolatedSource
+from sdr_detect.registry import SourceOptions
 from tests.hardware.conftest import Process
 
 LIMIT_S = 60
@@ -90,6 +94,18 @@ def test_a_receiver_is_opened_again(
     assert cause in err
     assert "Traceback" not in err
     check_resumed(heard + out, cause)
+
+
+def test_files_of_the_current_folder_are_not_run(
+    fake_usb: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('not ours')\n")
+    monkeypatch.chdir(tmp_path)
+    for name, value in fake_usb.items():
+        monkeypatch.setenv(name, value)
+    spec = RawSpec(rf_hz=1e9)
+    with contextlib.closing(IsolatedSource(RTL, SourceOptions(spec))) as source:
+        assert next(source.blocks()).sample_count
 
 
 def test_a_busy_receiver_is_waited_for(
