@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from sdr_detect import view
 from sdr_detect_gui import keymap, words
 from sdr_detect_gui.boxes import Box
+from sdr_detect_gui.opening import ask_for_file
 from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import THEMES
 
@@ -47,6 +48,7 @@ class Actions:
             "less_time": lambda: plots.zoom_time(-1),
             "next_find": lambda: self.go_find(1),
             "previous_find": lambda: self.go_find(-1),
+            "open_file": lambda: ask_for_file(self._window),
             "toggle_pause": self.toggle_pause,
             "toggle_side": self.toggle_side,
             "walk": self.toggle_walk,
@@ -63,7 +65,7 @@ class Actions:
 
     def show_keys(self) -> None:
         """The list of keys, in a window that blocks nothing."""
-        self.show_text(tr("Keys"), keymap.help_text(self.methods()), rich=True)
+        self.show_text(tr("Keys"), keymap.help_text(self._window.actions_by_name), rich=True)
 
     def show_text(self, title: str, text: str, *, rich: bool = False) -> None:
         """A text in a window of its own, beside which all goes on."""

@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import QLocale, QSettings, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from sdr_detect.curve import SubscriberKeys
 from sdr_detect.formats.base import RawSpec
 from sdr_detect_gui.filewindow import FileWindow
+from sdr_detect_gui.opening import Opener, described_by, must_be_stated
+from sdr_detect_gui.rawdialog import RawDialog
 from sdr_detect_gui.session import Watching
+from sdr_detect_gui.stating import options as stated_options
 from sdr_detect_gui.texts import Language, catalogue
-from sdr_detect_gui.window import MainWindow
+from sdr_detect_gui.theme import THEMES
+from sdr_detect_gui.window import MainWindow, as_number
 
 
 def application(language: str | None = None) -> QApplication:
@@ -29,6 +33,7 @@ def application(language: str | None = None) -> QApplication:
     app.setApplicationName("sdr-detect")
     app.setOrganizationName("sdr-detect")
     texts = catalogue(language or QLocale.system().name().partition("_")[0])
+    app.setProperty("language", language)
     if texts:
         app.installTranslator(Language(texts, app))
     return app
@@ -55,24 +60,58 @@ def run(
 
 
 def run_file(path: Path, spec: RawSpec, options: list[str], *, language: str | None = None) -> int:
-    """Show a recording until the window is closed; the exit code."""
+    """Show a recording until the window is closed; the exit code.
+
+    What nobody says of a raw file is asked first.
+    """
     app = application(language)
-    return _show(app, FileWindow(path, spec, options, settings()))
+    if spec == RawSpec():
+        path = described_by(path)
+    if not must_be_stated(path, spec):
+        return _show(app, FileWindow(path, spec, options, settings()))
+    answers: list[RawSpec] = []
+    kept = settings()
+    theme = THEMES.get(str(kept.value("theme", "dark")), THEMES["dark"])
+    dialog = RawDialog(path, spec, (theme, as_number(kept.value("scale"), 1.0)))
+    dialog.stated.connect(answers.append)
+    dialog.show()
+    awake = _awake(dialog)
+    app.exec()
+    awake.stop()
+    if not answers:
+        return 1
+    words = [*_without_statements(options), *stated_options(answers[0])]
+    return _show(app, FileWindow(path, answers[0], words, settings()))
+
+
+def _without_statements(options: list[str]) -> list[str]:
+    """Options but those by which the file was stated: the answers have them all."""
+    pairs = zip(options[::2], options[1::2], strict=True)
+    stated = ("--format", "--rate", "--rf", "--if", "--converter")
+    return [word for pair in pairs if pair[0] not in stated for word in pair]
 
 
 def _show(app: QApplication, window: MainWindow) -> int:
+    Opener(window)
     window.show()
+    awake = _awake(window)
+    code = app.exec()
+    awake.stop()
+    child = window.watching.child
+    if child is not None:
+        sys.stdout.write("\n".join([*child.told, ""]))
+    return code
+
+
+def _awake(window: QWidget) -> QTimer:
+    """Close the window when the process is asked to end."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())
     # Python runs its handlers only between instructions, which Qt's loop has none of.
     awake = QTimer()
     awake.timeout.connect(lambda: None)
     awake.start(200)
-    code = app.exec()
-    child = window.watching.child
-    if child is not None:
-        sys.stdout.write("\n".join([*child.told, ""]))
-    return code
+    return awake
 
 
 def has_display() -> bool:

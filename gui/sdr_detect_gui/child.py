@@ -31,6 +31,14 @@ def renumbered(words: Sequence[str], number: int) -> list[str]:
     return told
 
 
+def environment() -> QProcessEnvironment:
+    """What a process needs to find the same library."""
+    found = QProcessEnvironment.systemEnvironment()
+    found.insert("PYTHONUNBUFFERED", "1")
+    found.insert("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    return found
+
+
 class Child(QObject):
     """One ``sdr-detect`` process.
 
@@ -55,10 +63,7 @@ class Child(QObject):
         self.exit_code: int | None = None
         self.starts = 0
         self._process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        environment.insert("PYTHONUNBUFFERED", "1")
-        environment.insert("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
-        self._process.setProcessEnvironment(environment)
+        self._process.setProcessEnvironment(environment())
         self._process.readyReadStandardError.connect(self._read_stderr)
         self._process.readyReadStandardOutput.connect(self._read_stdout)
         self._process.finished.connect(self._finished)

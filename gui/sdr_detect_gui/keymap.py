@@ -31,15 +31,27 @@ KEYS: tuple[tuple[str, str, str], ...] = (
     ("backwards", "PgUp", "file: backwards"),
     ("mark_a", "[", "file: mark A at the start of what is shown"),
     ("mark_b", "]", "file: mark B at its end"),
-    ("toggle_marks", "K", "file: show or hide annotations"),
+    ("clear_selection", "Esc", "file: select nothing; in a small window, back to the plots"),
+    ("measure", "Ctrl+M", "file: measure what is selected"),
     ("save_cut", "Ctrl+E", "file: copy A–B to a new recording"),
+    ("toggle_marks", "K", "file: show or hide annotations"),
+    ("add_note", "Ctrl+K", "file: annotate what is selected"),
+    ("rename_note", "F2", "file: rename the chosen annotation"),
+    ("place_note", "Ctrl+G", "file: move the chosen annotation to the selection"),
+    ("delete_note", "Del", "file: delete the chosen annotation"),
+    ("undo", "Ctrl+Z", "file: take the last change of annotations back"),
+    ("redo", "Ctrl+Shift+Z", "file: do it again"),
+    ("save_notes", "Ctrl+S", "file: save annotations"),
+    ("next_panel", "F6", "file: next panel: verdict, measurement, annotations"),
+    ("toggle_overview", "O", "file: stop the overview, or go on with it"),
+    ("open_file", "Ctrl+O", "open a recording in a window of its own"),
     ("toggle_pause", "Space", "hold the picture; the analysis goes on"),
     ("toggle_side", "F9", "show or hide the side panels"),
     ("walk", "F11", "walk mode: strength in large, for turning an antenna"),
     ("next_theme", "F8", "next theme: dark, light, high contrast, outdoor"),
     ("text_larger", "Ctrl++", "larger text"),
     ("text_smaller", "Ctrl+-", "smaller text"),
-    ("save_picture", "Ctrl+S", "save a picture of the window"),
+    ("save_picture", "Ctrl+P", "save a picture of the window"),
     ("quit", "Ctrl+Q", "close; the verdict is written first"),
 )
 
@@ -79,4 +91,9 @@ def help_text(names: Mapping[str, object]) -> str:
         if name in names
     )
     mouse = tr("Wheel: zoom on the pointer. Drag: pan. Click a box: open it. Nothing retunes.")
+    if "measure" in names:
+        mouse += "<br>" + tr(
+            "Shift and drag: select and measure. Click an annotation: choose it; Ctrl and drag: "
+            "move it."
+        )
     return f"<table>{rows}</table><p>{mouse}</p>"

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGraphicsItem
 from sdr_detect import view
 from sdr_detect_gui import words
 from sdr_detect_gui.boxes import Box
+from sdr_detect_gui.selecting import SweptBox
 from sdr_detect_gui.spectrum import Traces
 from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import Theme
@@ -72,10 +73,13 @@ class Plots(pg.GraphicsLayoutWidget):
         The pointer is over this frequency, and over this sample (None in the spectrum).
     box_opened : Signal(object)
         A box was clicked.
+    note_chosen : Signal(object)
+        An annotation was clicked.
     """
 
     pointed = Signal(float, object)
     box_opened = Signal(object)
+    note_chosen = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -87,8 +91,14 @@ class Plots(pg.GraphicsLayoutWidget):
         self._level_label = self._axis_label = ""
         self.waterfall = Waterfall(theme)
         self._time = TimeAxis(self.waterfall)
-        self._upper = self.addPlot(row=0, col=0)
-        self._lower = self.addPlot(row=1, col=0, axisItems={"left": self._time})
+        #: Where a drag with Shift or Ctrl works on a recording.
+        self.upper_box, self.lower_box = SweptBox(), SweptBox()
+        self._upper = self.addPlot(row=0, col=0, viewBox=self.upper_box)
+        axes = {"left": self._time}
+        self._lower = self.addPlot(row=1, col=0, viewBox=self.lower_box, axisItems=axes)
+        self._band = pg.LinearRegionItem(movable=False)
+        self._upper.addItem(self._band)
+        self._band.hide()
         self.traces = Traces(self._upper, theme)
         self._lower.addItem(self.waterfall)
         self.setMinimumSize(200, 100)
@@ -140,6 +150,11 @@ class Plots(pg.GraphicsLayoutWidget):
                 axis = plot.getAxis(side)
                 axis.setPen(theme.line)
                 axis.setTextPen(theme.text)
+        fill = QColor(theme.accent)
+        fill.setAlpha(50)
+        self._band.setBrush(fill)
+        for line in self._band.lines:
+            line.setPen(pg.mkPen(theme.accent))
         self.traces.set_theme(theme)
         self.waterfall.set_theme(theme)
         self._legend.setBrush(QColor(theme.panel))
@@ -275,7 +290,10 @@ class Plots(pg.GraphicsLayoutWidget):
         if self._lower.vb.sceneBoundingRect().contains(at):
             place = self._lower.vb.mapSceneToView(at)
             box = self.waterfall.box_at(place.x(), place.y())
-            if box is not None:
+            note = self.waterfall.note_at(place.x(), place.y())
+            if note is not None and note.key != self.waterfall.chosen:
+                self.note_chosen.emit(note)
+            elif box is not None:
                 self.open_box(box)
 
     def open_box(self, box: Box) -> None:
@@ -283,6 +301,12 @@ class Plots(pg.GraphicsLayoutWidget):
         margin = max((box.freq_upper_hz - box.freq_lower_hz) / 4, 1e3)
         self.show_range(box.freq_lower_hz - margin, box.freq_upper_hz + margin)
         self.box_opened.emit(box)
+
+    def show_band(self, edges_hz: tuple[float, float] | None) -> None:
+        """Mark a range of frequencies in the spectrum; None marks none."""
+        self._band.setVisible(edges_hz is not None)
+        if edges_hz is not None:
+            self._band.setRegion(edges_hz)
 
     def show_range(self, low_hz: float, high_hz: float) -> None:
         """Zoom to a range of frequencies."""

@@ -1,70 +1,34 @@
-"""Reads a recording in the background: all of it once for an overview, pieces on request."""
+"""A recording as the window reads it: by a process of its own, which this talks to."""
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import dataclass
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 from PySide6.QtCore import QObject, QThread, Signal
 
 from sdr_detect import view
-from sdr_detect.errors import SdrDetectError
 from sdr_detect.formats.base import RawSpec
-from sdr_detect.formats.find import open_recording
-from sdr_detect.rawblock import stored
-from sdr_detect.sinks.sigmf_record import SigmfRecorder
-from sdr_detect.sinks.spectrogram import SpectrogramTap
-from sdr_detect.sinks.view_rows import RowMeter, threshold_db
-from sdr_detect.sinks.view_state import tuning
-
-#: How often the overview so far is shown.
-_SHOW_S = 0.5
-#: The longest piece that is read at once: 0.5 GiB of complex floats.
-MAX_PIECE = 1 << 26
+from sdr_detect.model import FloatArray
+from sdr_detect_gui.stating import fields
 
 
-class Overview(QThread):
-    """Takes the spectrum of every sample, in constant memory whatever the length.
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """Level along time: strongest frame and mean of each column, linear; NaN is a hole."""
 
-    Attributes
-    ----------
-    grown : Signal(object, float)
-        The `Spectrogram` so far, and the share of the file it covers.
-    failed : Signal(str)
-    """
-
-    grown = Signal(object, float)
-    failed = Signal(str)
-
-    def __init__(self, path: Path, spec: RawSpec, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._path, self._spec = path, spec
-        self._stopping = threading.Event()
-
-    def run(self) -> None:
-        """Read from the first sample to the last."""
-        try:
-            with open_recording(self._path, self._spec) as recording:
-                tap = SpectrogramTap(recording.stop_sample)
-                due_s = time.monotonic() + _SHOW_S
-                for block in recording.blocks():
-                    if self._stopping.is_set():
-                        return
-                    tap.take(block)
-                    if time.monotonic() >= due_s:
-                        due_s = time.monotonic() + _SHOW_S
-                        done = block.stop_sample / max(recording.stop_sample, 1)
-                        self.grown.emit(tap.result(), min(done, 0.999))
-                self.grown.emit(tap.result(), 1.0)
-        except SdrDetectError as exc:
-            self.failed.emit(str(exc))
-
-    def close(self) -> None:
-        """End it."""
-        self._stopping.set()
-        self.wait()
+    first_s: float
+    step_s: float
+    peak: FloatArray
+    mean: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,126 +40,128 @@ class Piece:
     rows: int
 
 
-class Pieces(QThread):
-    """Reads pieces; of several requests the last one counts.
+class Reader(QThread):
+    """Talks to ``sdr_detect_gui.reader``; this thread takes its answers apart.
 
     Attributes
     ----------
+    grown : Signal(object, float)
+        The `Outline` so far, and the share of the file it covers.
+    looked : Signal(object)
+        The `Outline` of a few looks all along a long file, before that.
     ready : Signal(object, object)
-        The piece and its rows.
+        A `Piece` and its rows.
+    copied : Signal(str, str)
+        Where a copy went, and what became of it: '' when all is well.
+    weighed : Signal(object)
+        Sample types with weights and reasons, as dictionaries.
+    previewed : Signal(object, object)
+        What was shown, and (columns, bins) of linear power.
+    failed : Signal(str, str)
+        Which work failed, and why.
     """
 
+    grown = Signal(object, float)
+    looked = Signal(object)
     ready = Signal(object, object)
-    failed = Signal(str)
+    copied = Signal(str, str)
+    weighed = Signal(object)
+    previewed = Signal(object, object)
+    failed = Signal(str, str)
 
     def __init__(self, path: Path, spec: RawSpec, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._path, self._spec = path, spec
-        self._asked: Piece | None = None
-        self._changed = threading.Condition()
-        self._stopping = False
+        words = [sys.executable, "-m", "sdr_detect_gui.reader", str(path), json.dumps(fields(spec))]
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        # A session of its own: Ctrl-C in the terminal is for the window, which ends it.
+        self._process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=env,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in, self._out = self._process.stdin, self._process.stdout
+        self._closing = False
+        self._copies = 0
+        self.start()
 
     def ask(self, piece: Piece) -> None:
-        """Read this next."""
-        with self._changed:
-            self._asked = piece
-            self._changed.notify()
+        """Read this next; of several requests the last one counts."""
+        self._ask("piece", asdict(piece))
+
+    def overview(self, *, run: bool) -> None:
+        """Begin the overview or go on with it, or hold it."""
+        self._ask("overview", {"run": run})
+
+    def cut(self, start: int, stop: int, target: Path) -> None:
+        """Copy a stretch to a new SigMF recording."""
+        self._copies += 1
+        self._ask("cut", {"start": start, "stop": stop, "target": str(target)})
+
+    def weigh(self) -> None:
+        """Weigh the sample types."""
+        self._ask("weigh", {})
+
+    def preview(self, number: int, spec: RawSpec, share: float) -> None:
+        """Read a part as stated; ``number`` comes back with the answer."""
+        self._ask("preview", {"number": number, "stated": fields(spec), "share": share})
+
+    def _ask(self, what: str, asked: Mapping[str, Any]) -> None:
+        with suppress(BrokenPipeError):  # its end is told by `run`
+            self._in.write(json.dumps({"do": what, **asked}).encode() + b"\n")
+            self._in.flush()
 
     def run(self) -> None:
-        """Serve requests until closed."""
-        try:
-            with open_recording(self._path, self._spec) as recording:
-                while (piece := self._next()) is not None:
-                    stop = min(
-                        piece.first_sample + min(piece.rows * piece.row_samples, MAX_PIECE),
-                        recording.stop_sample,
-                    )
-                    blocks = recording.blocks(piece.row_samples, piece.first_sample, stop)
-                    rows: list[view.Row] = []
-                    meter: RowMeter | None = None
-                    for block in blocks:
-                        if meter is None or meter.info != block.info:
-                            meter = RowMeter(block.info)
-                        meter.take(block)
-                        rows += _row(meter)
-                        if self._newer():
-                            break
-                    else:
-                        self.ready.emit(piece, rows)
-        except SdrDetectError as exc:
-            self.failed.emit(str(exc))
+        """Take answers until the process ends."""
+        while line := self._out.readline():
+            head = json.loads(line)
+            parts = [self._out.read(size) for size in head["sizes"]]
+            if sum(map(len, parts)) == sum(head["sizes"]):
+                self._take(head, parts)
+        code = self._process.wait()
+        if not self._closing:
+            self.failed.emit("reader", f"the reading process ended (exit code {code})")
 
-    def _next(self) -> Piece | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._asked is not None or self._stopping)
-            piece, self._asked = self._asked, None
-            return None if self._stopping else piece
-
-    def _newer(self) -> bool:
-        with self._changed:
-            return self._asked is not None or self._stopping
+    def _take(self, head: dict[str, Any], parts: list[bytes]) -> None:
+        match head["kind"]:
+            case "overview":
+                self.grown.emit(_outline(head, parts), head["share"])
+            case "looks":
+                self.looked.emit(_outline(head, parts))
+            case "piece":
+                asked = head["piece"]
+                piece = Piece(asked["first_sample"], asked["row_samples"], asked["rows"])
+                self.ready.emit(piece, _rows(parts))
+            case "cut":
+                self._copies -= 1
+                self.copied.emit(head["target"], head["error"])
+            case "weighed":
+                self.weighed.emit(head["candidates"])
+            case "preview":
+                shape = head["columns"], head["bins"]
+                self.previewed.emit(head, np.frombuffer(parts[0], "<f4").reshape(shape))
+            case "failed":
+                self.failed.emit(head["what"], head["error"])
 
     def close(self) -> None:
-        """End it."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
+        """End the process, after the copies that it makes, and the thread."""
+        self._closing = True
+        with suppress(BrokenPipeError):
+            self._in.close()
+        if not self._copies:
+            self._process.kill()
         self.wait()
+        self._out.close()
 
 
-def _row(meter: RowMeter) -> list[view.Row]:
-    pooled = meter.row()
-    if pooled is None:
-        return []
-    info, bins = pooled.info, len(pooled.peak)
-    head = view.RowHead(
-        tuning=tuning(info),
-        first_sample=pooled.first_sample,
-        stop_sample=pooled.stop_sample,
-        stop_ns=info.time_ns(pooled.stop_sample),
-        frames=pooled.frames,
-        bins=bins,
-        rbw_hz=meter.rbw_hz,
-        has_floor=False,
-        threshold_db=threshold_db(pooled.frames, bins),
-        rise_db=None,
-    )
-    return [view.Row(head, pooled.peak, pooled.mean, None)]
+def _outline(head: dict[str, Any], parts: list[bytes]) -> Outline:
+    peak, mean = (np.frombuffer(part, "<f4") for part in parts)
+    return Outline(head["first_s"], head["step_s"], peak, mean)
 
 
-class Cut(QThread):
-    """Writes a stretch of a recording as a new SigMF recording, of complex floats.
-
-    Attributes
-    ----------
-    done : Signal(str)
-        What became of it.
-    """
-
-    done = Signal(str)
-
-    def __init__(
-        self,
-        path: Path,
-        spec: RawSpec,
-        span: tuple[int, int],
-        target: Path,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._path, self._spec, self._span, self._target = path, spec, span, target
-
-    def run(self) -> None:
-        """Copy."""
-        try:
-            with open_recording(self._path, self._spec) as recording:
-                recorder = SigmfRecorder(self._target)
-                try:
-                    for block in recording.blocks(1 << 18, *self._span):
-                        recorder.take(stored(block))
-                finally:
-                    recorder.close()
-        except SdrDetectError as exc:
-            self.done.emit(str(exc))
-        else:
-            self.done.emit("")
+def _rows(parts: list[bytes]) -> list[view.Row]:
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return [cast(view.Row, view.decode(pair).body) for pair in pairs]

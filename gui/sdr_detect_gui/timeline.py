@@ -7,12 +7,13 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 
 from sdr_detect import view
-from sdr_detect.sinks.spectrogram import Spectrogram
+from sdr_detect.model import FloatArray
+from sdr_detect_gui.recording import Outline
+from sdr_detect_gui.selecting import SweptBox
 from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import Theme
 
 HEIGHT_PX = 110
-COLUMNS = 1200
 
 
 class Timeline(pg.PlotWidget):
@@ -27,7 +28,8 @@ class Timeline(pg.PlotWidget):
     moved = Signal(float)
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
+        self.swept_box = SweptBox()
+        super().__init__(viewBox=self.swept_box)
         self.setFixedHeight(HEIGHT_PX)
         self.setMenuEnabled(False)
         self.hideButtons()
@@ -37,10 +39,12 @@ class Timeline(pg.PlotWidget):
         item.vb.setMouseEnabled(x=True, y=False)
         self._peak = pg.PlotCurveItem()
         self._mean = pg.PlotCurveItem()
+        self._ahead = pg.PlotCurveItem()
+        self._looks: Outline | None = None
         self._spans = pg.BarGraphItem(x0=[], x1=[], y0=[], height=[])
         self._here = pg.LinearRegionItem(movable=False)
         self._marks = [pg.InfiniteLine(angle=90, label=name) for name in ("A", "B")]
-        for part in (self._spans, self._peak, self._mean, self._here, *self._marks):
+        for part in (self._spans, self._ahead, self._peak, self._mean, self._here, *self._marks):
             item.addItem(part)
         for mark in self._marks:
             mark.hide()
@@ -56,6 +60,7 @@ class Timeline(pg.PlotWidget):
         self.setBackground(theme.panel)
         self._peak.setPen(pg.mkPen(theme.hold))
         self._mean.setPen(pg.mkPen(theme.floor))
+        self._ahead.setPen(pg.mkPen(theme.dim, style=Qt.PenStyle.DotLine))
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(theme.line)
@@ -65,21 +70,27 @@ class Timeline(pg.PlotWidget):
             mark.label.setColor(theme.text)
         self._spans.setOpts(brush=pg.mkBrush(theme.threshold), pen=None)
 
-    def show_overview(self, picture: Spectrogram | None) -> None:
+    def show_overview(self, seen: Outline) -> None:
         """The overview so far; where there are no samples it has a hole."""
-        if picture is None:
-            return
-        shown = picture.pooled(COLUMNS)
-        first_s = shown.info.seconds(shown.first_sample)
-        step_s = shown.column_samples / shown.info.sample_rate_hz
-        edges = first_s + step_s * np.arange(len(shown.peak) + 1)
-        for curve, power in ((self._peak, shown.peak), (self._mean, shown.mean)):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                levels = 10 * np.log10(power)
-            levels[~np.isfinite(levels)] = np.nan
+        edges = seen.first_s + seen.step_s * np.arange(len(seen.peak) + 1)
+        for curve, power in ((self._peak, seen.peak), (self._mean, seen.mean)):
+            levels = _decibel(power)
             curve.setData(edges, levels, stepMode="center", connect="finite")
             if curve is self._mean and np.isfinite(levels).any():
                 self._low_db = float(np.nanmin(levels)) - 6
+        if self._looks is not None:
+            self._draw_looks(after_s=float(edges[-1]))
+
+    def show_looks(self, seen: Outline) -> None:
+        """A few looks along a long file, until the overview has come so far."""
+        self._looks = seen
+        self._draw_looks(after_s=0.0)
+
+    def _draw_looks(self, after_s: float) -> None:
+        assert self._looks is not None
+        at = self._looks.first_s + self._looks.step_s * np.arange(len(self._looks.peak))
+        later = (at >= after_s) & np.isfinite(self._looks.peak)
+        self._ahead.setData(at[later], _decibel(self._looks.peak[later]), connect="finite")
 
     def show_tracks(self, tracks: tuple[view.TrackPart, ...], rate_hz: float) -> None:
         """Bars where tracks are, along the lower edge."""
@@ -117,3 +128,10 @@ class Timeline(pg.PlotWidget):
         left = event.button() == Qt.MouseButton.LeftButton  # type: ignore[attr-defined]
         if left and box.sceneBoundingRect().contains(at):
             self.moved.emit(float(box.mapSceneToView(at).x()))
+
+
+def _decibel(power: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        levels: FloatArray = 10 * np.log10(power)
+    levels[~np.isfinite(levels)] = np.nan
+    return levels

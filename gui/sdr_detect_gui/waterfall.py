@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QImage, QPainter, QPen
 from sdr_detect import view
 from sdr_detect_gui import history
 from sdr_detect_gui.boxes import Box, Boxes, track_of
-from sdr_detect_gui.marks import Annotation
+from sdr_detect_gui.notes import MAX_LABEL, Annotation
 from sdr_detect_gui.theme import Theme, lut
 
 #: Rows kept: 68 s at 30 rows/s, 8 MiB at 4096 bins.
@@ -24,6 +24,8 @@ ZOOMS = (1, 2, 4)
 MAX_MARKED = 300
 #: Of a lower annotation only the sides are drawn.
 LOW_PX = 16
+#: So near to one a click means it.
+NEAR_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Marked:
     rect: QRectF
     label: str
     found: bool = True
+    strong: bool = False
 
 
 class Waterfall(pg.GraphicsObject):
@@ -53,6 +56,10 @@ class Waterfall(pg.GraphicsObject):
         #: What somebody else marked in a recording, in order of time.
         self.annotations: list[Annotation] = []
         self.annotations_shown = True
+        #: Key of the annotation that is edited.
+        self.chosen: int | None = None
+        #: What the user selects or carries.
+        self.drawn: list[Box] = []
         self.frozen = ""
         self.on_lines: Callable[[], None] = lambda: None
 
@@ -179,28 +186,46 @@ class Waterfall(pg.GraphicsObject):
             if rect is not None:
                 track = track_of(box, self.tracks)
                 found.append(Marked(rect, "" if track is None else f"T{track.id}"))
+        for box in self.drawn:
+            rect = self._rect(box)
+            if rect is not None:
+                found.append(Marked(rect, "", found=False, strong=True))
         return found
 
     def _annotated(self) -> list[Marked]:
         """Annotations in the view; of very many the first ones."""
+        found = []
+        for note, rect in self._placed():
+            label = note.label[:MAX_LABEL]
+            found.append(Marked(rect, label, found=False, strong=note.key == self.chosen))
+            if len(found) >= MAX_MARKED:
+                break
+        return found
+
+    def _placed(self) -> Iterator[tuple[Annotation, QRectF]]:
+        """Annotations that lie in the view, and where."""
         order = self._lines.ordered()
         if not (self.annotations and self.annotations_shown and order.size):
-            return []
+            return
         first, stop = self._lines.starts[order[-1]], self._lines.stops[order[0]]
         low, high = self._view_hz
-        found = []
         for note in self.annotations:
             if note.stop_sample <= first or note.start_sample >= stop:
                 continue
             lower = low if note.freq_lower_hz is None else note.freq_lower_hz
             upper = high if note.freq_upper_hz is None else note.freq_upper_hz
-            span = note.start_sample, note.stop_sample
-            rect = self._rect(Box(*span, lower, upper, 0, 0.0))
+            rect = self._rect(Box(note.start_sample, note.stop_sample, lower, upper, 0, 0.0))
             if rect is not None:
-                found.append(Marked(rect, note.label, found=False))
-            if len(found) >= MAX_MARKED:
-                break
-        return found
+                yield note, rect
+
+    def note_at(self, frequency_hz: float, line: float) -> Annotation | None:
+        """The smallest annotation under a point; a low one is met beside it too."""
+        near = [
+            (rect.width() * rect.height(), note)
+            for note, rect in self._placed()
+            if rect.adjusted(0, -NEAR_PX, 0, NEAR_PX).contains(frequency_hz, line)
+        ]
+        return min(near, key=lambda pair: pair[0])[1] if near else None
 
     def _rect(self, box: Box) -> QRectF | None:
         bottom = self._lines.line_of(box.start_sample)
@@ -236,19 +261,33 @@ class Waterfall(pg.GraphicsObject):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for mark in marked:
             rect = transform.mapRect(mark.rect).adjusted(0, 0, -1, 0)
-            if not mark.found and rect.height() < LOW_PX:  # an outline would hide it
+            if mark.strong:
+                self._draw_strong(painter, rect)
+            elif not mark.found and rect.height() < LOW_PX:  # an outline would hide it
                 painter.setPen(light)
                 painter.drawLine(rect.topLeft(), rect.bottomLeft())
                 painter.drawLine(rect.topRight(), rect.bottomRight())
                 continue
-            # Two lines, so that one stands out from whatever lies below.
-            painter.setPen(dark)
-            painter.drawRect(rect.adjusted(-1, -1, 1, 1))
-            painter.setPen(light if mark.found else dashed)
-            painter.drawRect(rect)
+            else:  # two lines, so that one stands out from whatever lies below
+                painter.setPen(dark)
+                painter.drawRect(rect.adjusted(-1, -1, 1, 1))
+                painter.setPen(light if mark.found else dashed)
+                painter.drawRect(rect)
             if mark.label and (mark.found or rect.height() > painter.fontMetrics().height()):
                 self._draw_label(painter, rect, mark.label)
         painter.restore()
+
+    def _draw_strong(self, painter: QPainter, rect: QRectF) -> None:
+        """Two wide lines, with squares at the corners: what is worked on."""
+        painter.setPen(QPen(QColor("#000000"), 4))
+        painter.drawRect(rect)
+        painter.setPen(QPen(QColor("#ffffff"), 2))
+        painter.drawRect(rect)
+        for corner in (rect.topLeft(), rect.topRight(), rect.bottomLeft(), rect.bottomRight()):
+            handle = QRectF(0, 0, 8, 8)
+            handle.moveCenter(corner)
+            painter.fillRect(handle, QColor("#000000"))
+            painter.fillRect(handle.adjusted(1, 1, -1, -1), QColor("#ffffff"))
 
     def _draw_label(self, painter: QPainter, rect: QRectF, label: str) -> None:
         metrics = painter.fontMetrics()

@@ -28,7 +28,7 @@ from sdr_detect_gui.plots import Plots
 from sdr_detect_gui.session import Watching
 from sdr_detect_gui.side import Health, Meter, Why, health_values
 from sdr_detect_gui.texts import tr
-from sdr_detect_gui.theme import THEMES, stylesheet
+from sdr_detect_gui.theme import THEMES, Theme, stylesheet
 from sdr_detect_gui.tracks import TrackTable
 
 FRAME_MS = 33
@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
         self.watching = watching
         self.settings = settings
         self.theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
-        self.scale = _number(settings.value("scale"), 1.0)
+        self.scale = as_number(settings.value("scale"), 1.0)
         self.paused = False
         self.walking = False
         self.side_wanted = True
@@ -155,6 +155,11 @@ class MainWindow(QMainWindow):
     def more_methods(self) -> dict[str, Callable[[], None]]:
         """What a window of another kind can do, or does otherwise."""
         return {}
+
+    @property
+    def look(self) -> tuple[Theme, float]:
+        """Theme and size of the text, for windows that belong to this one."""
+        return self.theme, self.scale
 
     def title_text(self) -> str:
         """What is looked at."""
@@ -321,7 +326,8 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def _number(value: object, default: float) -> float:
+def as_number(value: object, default: float) -> float:
+    """A number that was remembered, as the settings' file gives it."""
     try:
         return float(str(value)) if value is not None else default
     except ValueError:

@@ -60,7 +60,7 @@ def write(recording: Recording, found: Collector, sha256: str) -> Path:
         The samples are stored in a way SigMF has no words for, or the file
         cannot be written.
     """
-    document = _original(recording) or _described(recording)
+    document = _original(recording) or described(recording)
     own = _annotations(recording, found, sha256, document["global"].get("core:offset", 0))
     known = {entry["core:uuid"] for entry in own}
     before = [e for e in document.get("annotations", ()) if e.get("core:uuid") not in known]
@@ -110,8 +110,16 @@ def _restate(entry: dict[str, Any], recording: Recording, offset: int) -> None:
             entry.update({name: fields[name] for name in _FREQUENCY_FIELDS if name in fields})
 
 
-def _described(recording: Recording) -> dict[str, Any]:
-    """Metadata for samples that have none of SigMF's, or have them inside an archive."""
+def described(recording: Recording) -> dict[str, Any]:
+    """Metadata for samples that have none of SigMF's, or have them inside an archive.
+
+    Only the recording's metadata are used; it may be closed.
+
+    Raises
+    ------
+    SinkError
+        The samples are stored in a way SigMF has no words for.
+    """
     store = recording.store
     extent = store.extent if isinstance(store, PackedStore) else None
     if not isinstance(store, PackedStore) or extent is None or extent.size is None:
@@ -162,7 +170,7 @@ def _of_track(event: TrackEvent, label: str, recording: Recording) -> dict[str, 
     track = event.track
     best = wording.best_match(track)
     reasons = [] if best is None else [*best.reasons, *(f"against: {a}" for a in best.against)]
-    entry = _stored_span(track.span, recording) | {
+    entry = stored_span(track.span, recording) | {
         "core:label": label,
         "core:comment": "; ".join([f"{track.kind} of {track.burst_count} bursts", *reasons]),
     }
@@ -173,7 +181,7 @@ def _of_track(event: TrackEvent, label: str, recording: Recording) -> dict[str, 
 
 def _of_burst(event: BurstEvent, label: str, recording: Recording) -> dict[str, Any]:
     burst = event.burst
-    entry = _stored_span(burst.span, recording) | {
+    entry = stored_span(burst.span, recording) | {
         "core:label": label,
         "core:comment": f"burst, C/N {wording.decibel(burst.detection.snr_db)}",
     }
@@ -186,16 +194,17 @@ def _edges(lower_hz: float, upper_hz: float) -> dict[str, Any]:
     return {"core:freq_lower_edge": lower_hz, "core:freq_upper_edge": upper_hz}
 
 
-def _stored_span(span: Span, recording: Recording) -> dict[str, Any]:
+def stored_span(span: Span, recording: Recording) -> dict[str, Any]:
     """Where a span of the stream lies among the samples that are in the file."""
-    first = _stored(span.start_sample, recording)
+    first = stored_sample(span.start_sample, recording)
     return {
         "core:sample_start": first,
-        "core:sample_count": _stored(span.stop_sample, recording) - first,
+        "core:sample_count": stored_sample(span.stop_sample, recording) - first,
     }
 
 
-def _stored(sample: int, recording: Recording) -> int:
+def stored_sample(sample: int, recording: Recording) -> int:
+    """Where a sample of the stream, in which lost ones count, lies in the file."""
     place = 0
     for capture in recording.captures:
         if sample < capture.first_sample:

@@ -60,10 +60,10 @@ def test_a_recording_from_overview_to_cut(
     assert window.timeline.tracks
 
     qtbot.keyClick(window, Qt.Key.Key_PageDown)
-    assert window.position > 0 or lines.count * window._row_samples() >= window.stop_sample
+    assert window.position > 0 or lines.count * window.row_samples >= window.stop_sample
     window.zoom_time(-1)  # 1 ms rows: a part of the file fills the window
     window.go(1_000_000)
-    qtbot.waitUntil(lambda: window._shown[0] == 1_000_000, timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: window.shown[0] == 1_000_000, timeout=LIMIT_MS)
     qtbot.keyClick(window, Qt.Key.Key_BracketLeft)
     assert window.timeline.a_s == pytest.approx(1_000_000 / 2.4e6)
     window.timeline.mark(1, 0.5)
@@ -107,7 +107,7 @@ def test_annotations_lie_where_they_were_made(
     lines = window.plots.waterfall.lines
     top = lines.sample_of(int(mark.rect.top()))
     assert top is not None
-    assert abs(top - 151_000) <= 2 * window._row_samples()
+    assert abs(top - 151_000) <= 2 * window.row_samples
     assert mark.rect.width() == pytest.approx(0.3e6)
     qtbot.keyClick(window, Qt.Key.Key_K)
     assert not [m for m in window.plots.waterfall.marked() if not m.found]
