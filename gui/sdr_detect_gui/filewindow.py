@@ -22,7 +22,7 @@ from sdr_detect_gui.question import Question
 from sdr_detect_gui.recording import Outline, Piece, Reader
 from sdr_detect_gui.session import Watching
 from sdr_detect_gui.texts import tr
-from sdr_detect_gui.timeline import Timeline
+from sdr_detect_gui.timeline import HEIGHT_PX, LOW_HEIGHT_PX, Timeline
 from sdr_detect_gui.window import NARROW_PX, MainWindow
 from sdr_detect_gui.workbench import Workbench
 
@@ -32,6 +32,7 @@ ROWS_S = (1e-3, 4e-3, 16e-3, 64e-3)
 SAID_MS = 15_000
 #: A lower window shows panels alone.
 LOW_PX = 600
+LEAST_PX = 640, 400
 
 
 class FileWindow(MainWindow):
@@ -64,6 +65,8 @@ class FileWindow(MainWindow):
         uri = f"file://{quote(str(path.resolve()))}?pace=0"
         super().__init__(Watching(["--source", uri, *options], replay=True), settings)
         self.setWindowTitle(f"{path.name}[*] – sdr-detect")
+        # Said, not taken from the layout: that of a large window would keep it from becoming small.
+        self.setMinimumSize(*LEAST_PX)
         self.meter.hide()
         self.work.settle()
         self.timeline.moved.connect(lambda at_s: self.go(round(at_s * self.info.sample_rate_hz)))
@@ -141,8 +144,12 @@ class FileWindow(MainWindow):
         self.left.setVisible(not panels and not self.walking)
         low = self.height() < LOW_PX * self.scale
         self.timeline.setVisible(not (panels and low))
+        self.timeline.setFixedHeight(LOW_HEIGHT_PX if low else HEIGHT_PX)
+        self.banner.sentence.setVisible(not low)
         self.banner.setVisible(not (panels and low))
         for button, text, short in self._buttons:
+            button.setText(short)
+            button.setMinimumWidth(button.sizeHint().width())
             button.setText(short if self.crowded else text)
             button.setVisible(not (panels and low))
         if self.statusBar().currentMessage():  # in its place

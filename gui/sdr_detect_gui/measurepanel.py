@@ -7,12 +7,10 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +18,7 @@ from PySide6.QtWidgets import (
 from sdr_detect import __version__
 from sdr_detect_gui import words
 from sdr_detect_gui.banner import Shrinking
+from sdr_detect_gui.scrolled import Scrolled
 from sdr_detect_gui.texts import tr
 
 
@@ -134,9 +133,8 @@ class MeasurePanel(QWidget):
         row.addWidget(self.copy, 1)
         box.addLayout(row)
 
-    def _scrolled(self) -> QScrollArea:
+    def _scrolled(self) -> Scrolled:
         inner = QWidget()
-        inner.setObjectName("plain")
         grid = QGridLayout(inner)
         grid.setContentsMargins(0, 0, 4, 0)
         grid.setVerticalSpacing(2)
@@ -157,13 +155,7 @@ class MeasurePanel(QWidget):
         grid.addWidget(self.method, 2 * len(self.values) + 1, 0, 1, 2)
         grid.setRowStretch(2 * len(self.values) + 2, 1)
         grid.setColumnStretch(1, 1)
-        area = QScrollArea()
-        area.setObjectName("plain")
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inner)
-        return area
+        return Scrolled(inner)
 
     def begin(self) -> None:
         """A measurement runs."""

@@ -189,13 +189,20 @@ class Notebook:
         SinkError
             They cannot be written, or another program has changed them.
         """
-        found = self.path.read_bytes() if self.path.exists() else None
-        if found != self._read:
+        if self._on_disk() != self._read:
             raise SinkError(
                 f"{self.path.name} was changed by another program since it was opened, and "
                 "nothing is written: open it again, and enter your annotations there"
             )
         entries = sorted(self._entries.values(), key=lambda e: e.get("core:sample_start") or 0)
         write_metadata(self.path, {**self._document, "annotations": entries})
-        self._read = self.path.read_bytes()
+        self._read = self._on_disk()
         self._saved = dict(self._entries)
+
+    def _on_disk(self) -> bytes | None:
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise SinkError(f"{self.path} cannot be read: {exc.strerror}") from exc

@@ -31,6 +31,7 @@ from sdr_detect_gui.banner import Shrinking
 from sdr_detect_gui.edits import Editor
 from sdr_detect_gui.notes import Annotation
 from sdr_detect_gui.quantity import hertz
+from sdr_detect_gui.scrolled import Scrolled
 from sdr_detect_gui.texts import tr
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -120,17 +121,16 @@ class NotesPanel(QWidget):
         self.table.activated.connect(lambda index: self.opened.emit(self.rows.notes[index.row()]))
         self.state = Shrinking()
         self.fields: dict[str, QLineEdit] = {}
-        form = self._form()
+        self.form = Scrolled(self._form())
         self.box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         self.box.setContentsMargins(8, 6, 8, 6)
         self.box.addWidget(self.table, 1)
-        self.box.addWidget(form)
+        self.box.addWidget(self.form)
         editor.changed.connect(self.renew)
         self.renew()
 
     def _form(self) -> QWidget:
         form = QWidget()
-        form.setObjectName("plain")
         grid = QGridLayout(form)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(3)
@@ -172,6 +172,7 @@ class NotesPanel(QWidget):
 
     def set_wide(self, wide: bool) -> None:
         """Form beside the list, or below it."""
+        self.form.fit()
         directions = QBoxLayout.Direction
         self.box.setDirection(directions.LeftToRight if wide else directions.TopToBottom)
 

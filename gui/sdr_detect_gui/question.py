@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from sdr_detect_gui.banner import Shrinking
@@ -31,7 +29,7 @@ class Question(QFrame):
         self.hide()
 
     def ask(self, text: str, answers: Mapping[str, Callable[[], None]]) -> None:
-        """Ask; the first answer has the focus, Escape takes the last one."""
+        """Ask; the first answer has the focus, the last one changes nothing."""
         for button in self.buttons:
             self._row.removeWidget(button)
             button.deleteLater()
@@ -54,9 +52,6 @@ class Question(QFrame):
 
         return answer
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Escape is the answer that changes nothing."""
-        if event.key() == Qt.Key.Key_Escape and self.buttons:
-            self.buttons[-1].click()
-        else:
-            super().keyPressEvent(event)
+    def dismiss(self) -> None:
+        """The answer that changes nothing."""
+        self.buttons[-1].click()

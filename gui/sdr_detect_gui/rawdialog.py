@@ -10,7 +10,6 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSlider,
     QTableWidget,
     QTableWidgetItem,
@@ -36,6 +34,7 @@ from sdr_detect_gui.preview import Preview
 from sdr_detect_gui.quantity import hertz
 from sdr_detect_gui.rawform import consequence, spec_or_fault
 from sdr_detect_gui.recording import Reader
+from sdr_detect_gui.scrolled import Scrolled
 from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import Theme, stylesheet
 
@@ -159,7 +158,6 @@ class RawDialog(QDialog):
         self.converter = QComboBox()
         self.converter.addItems(["", *(found.name for found in converters())])
         inner = QWidget()
-        inner.setObjectName("plain")
         grid = QGridLayout(inner)
         grid.setContentsMargins(0, 0, 4, 0)
         grid.addWidget(self.table, 0, 0, 1, 2)
@@ -181,7 +179,7 @@ class RawDialog(QDialog):
             box.currentIndexChanged.connect(self._changed)
         for line in (self.rate, self.frequency):
             line.textChanged.connect(self._changed)
-        return _scrolled(inner)
+        return Scrolled(inner)
 
     def _seen(self) -> QWidget:
         side = QWidget()
@@ -310,13 +308,3 @@ class RawDialog(QDialog):
     def reject(self) -> None:
         """Escape closes it."""
         self.close()
-
-
-def _scrolled(inner: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setObjectName("plain")
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(inner)
-    return area

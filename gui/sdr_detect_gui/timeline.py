@@ -13,7 +13,7 @@ from sdr_detect_gui.selecting import SweptBox
 from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import Theme
 
-HEIGHT_PX = 110
+HEIGHT_PX, LOW_HEIGHT_PX = 110, 64
 
 
 class Timeline(pg.PlotWidget):

@@ -146,6 +146,9 @@ class Workbench(QObject):
 
     def clear_selection(self) -> None:
         """Select nothing; in a small window, back to the plots."""
+        if self._window.question.isVisible():
+            self._window.question.dismiss()
+            return
         if self.panels_wanted:
             self.panels_wanted = False
             self._window.arrange()
