@@ -74,6 +74,7 @@ def run_file(path: Path, spec: RawSpec, options: list[str], *, language: str | N
     theme = THEMES.get(str(kept.value("theme", "dark")), THEMES["dark"])
     dialog = RawDialog(path, spec, (theme, as_number(kept.value("scale"), 1.0)))
     dialog.stated.connect(answers.append)
+    dialog.finished.connect(app.quit)
     dialog.show()
     awake = _awake(dialog)
     app.exec()

@@ -82,8 +82,6 @@ class Opener(QObject):
         super().__init__(window)
         self.setObjectName("opener")
         self._window = window
-        #: Processes that were started.
-        self.pids: list[int] = []
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -128,11 +126,9 @@ class Opener(QObject):
         process.setProgram(sys.executable)
         process.setArguments([*words, *(["--language", language] if language else [])])
         process.setProcessEnvironment(environment())
-        started, pid = process.startDetached()
+        started = process.startDetached()
         text = tr("opening {name} …") if started else tr("{name} cannot be opened")
         self._window.statusBar().showMessage(text.format(name=path.name), 8000)
-        if started:
-            self.pids.append(pid)
 
 
 def ask_for_file(window: QMainWindow) -> None:
@@ -147,4 +143,4 @@ def ask_for_file(window: QMainWindow) -> None:
             (opener or Opener(window)).open(Path(name))
 
     dialog.filesSelected.connect(chosen)
-    dialog.open()
+    dialog.show()

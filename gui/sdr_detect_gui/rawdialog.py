@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -119,7 +118,7 @@ class RawDialog(QDialog):
         self.open_button.clicked.connect(self._accept)
         cancel = QPushButton(tr("cancel"))
         cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.close)
+        cancel.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(cancel)
@@ -297,14 +296,10 @@ class RawDialog(QDialog):
     def _accept(self) -> None:
         if self.spec is not None:
             self.stated.emit(self.spec)
-            self.close()
+            self.accept()
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """End the reading process."""
+    def done(self, result: int) -> None:
+        """End the reading process, however the dialog ends."""
         self._quiet.stop()
         self._reader.close()
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        """Escape closes it."""
-        self.close()
+        super().done(result)

@@ -22,8 +22,8 @@ from sdr_detect_gui.edits import Editor
 from sdr_detect_gui.notes import Notebook
 from sdr_detect_gui.quantity import hertz
 from sdr_detect_gui.rawform import spec_or_fault
-from sdr_detect_gui.stating import options, spec_of
 from sdr_detect_gui.stating import fields as stated
+from sdr_detect_gui.stating import options, spec_of
 
 from sdr_detect.commands._recording_options import spec_from_options
 from sdr_detect.errors import SinkError

@@ -311,7 +311,7 @@ def test_what_is_not_saved_is_asked_about_and_nothing_is_blocked(
     assert not window.question.isVisible()
     assert window.isVisible()
     window.close()
-    save, leave, _stay = window.question.buttons
+    save, _leave, _stay = window.question.buttons
     assert save.hasFocus()
     save.click()
     assert not window.isVisible()
