@@ -15,10 +15,11 @@ def file_style(theme: Theme, scale: float) -> str:
     QLabel#value {{ font-weight: bold; }}
     QLabel#doubt {{ color: {theme.threshold}; }}
     QLineEdit, QComboBox, QDoubleSpinBox {{ background: {theme.back}; color: {theme.text};
-        border: {border}px solid {theme.line}; border-radius: 3px; padding: 1px 6px;
+        border: {border}px solid {theme.line}; border-radius: 3px; padding: 1px 4px;
         min-height: {high - 10}px; selection-background-color: {theme.accent};
         selection-color: {theme.back}; }}
-    QDoubleSpinBox QLineEdit {{ border: none; padding: 0; min-height: 0; }}
+    QDoubleSpinBox QLineEdit {{ border: none; padding: 0; min-height: 0; background: transparent; }}
+    QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ width: 0; border: none; }}
     QLineEdit:focus, QComboBox:focus, QDoubleSpinBox:focus {{ border: 2px solid {theme.accent}; }}
     QLineEdit:disabled, QComboBox:disabled {{ color: {theme.dim}; background: {theme.panel}; }}
     QComboBox QAbstractItemView {{ background: {theme.panel}; color: {theme.text};

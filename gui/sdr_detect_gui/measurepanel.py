@@ -204,7 +204,6 @@ def _number(low: float, high: float, value: float, unit: str, name: str) -> QDou
     field = QDoubleSpinBox()
     field.setRange(low, high)
     field.setDecimals(1)
-    field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     field.setValue(value)
     field.setSuffix(unit)
     field.setAccessibleName(name)

@@ -206,12 +206,11 @@ class NotesPanel(QWidget):
         for name in ("place", "delete"):
             self.buttons[name].setEnabled(chosen is not None)
         self.buttons["save"].setEnabled(editor.unsaved)
+        self.state.setToolTip(str(editor.book.path))
         if editor.book.refusal:
             self.state.setText(editor.book.refusal)
         elif editor.unsaved:
-            self.state.setText(
-                "● " + tr("not saved yet: {name}").format(name=editor.book.path.name)
-            )
+            self.state.setText("● " + tr("not saved yet"))
         else:
             self.state.setText("✓ " + tr("all saved"))
 
@@ -220,10 +219,12 @@ class NotesPanel(QWidget):
         if note is not None:
             start_s, stop_s = (s / self._rate_hz for s in (note.start_sample, note.stop_sample))
             edges = (note.freq_lower_hz, note.freq_upper_hz)
-            low, high = ("" if e is None else f"{e / 1e6:.12g}" for e in edges)
+            low, high = (
+                "" if e is None else f"{e / 1e6:.6f}".rstrip("0").rstrip(".") for e in edges
+            )
             texts = {
-                "label": note.label, "comment": note.comment, "start": f"{start_s:.9g}",
-                "stop": f"{stop_s:.9g}", "lower": low, "upper": high,
+                "label": note.label, "comment": note.comment, "start": f"{start_s:.7g}",
+                "stop": f"{stop_s:.7g}", "lower": low, "upper": high,
             }  # fmt: skip
         for name, field in self.fields.items():
             field.setEnabled(note is not None and not self._editor.book.refusal)

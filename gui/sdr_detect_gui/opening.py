@@ -133,14 +133,15 @@ class Opener(QObject):
 
 def ask_for_file(window: QMainWindow) -> None:
     """Ask which recording to open; the dialog blocks nothing."""
-    opener = window.findChild(Opener)
+    found = window.findChildren(Opener)
+    opener = found[0] if found else Opener(window)
     dialog = QFileDialog(window, tr("Open a recording"))
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def chosen(names: list[str]) -> None:
         for name in names:
-            (opener or Opener(window)).open(Path(name))
+            opener.open(Path(name))
 
     dialog.filesSelected.connect(chosen)
     dialog.show()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 
@@ -17,8 +17,13 @@ class Scrolled(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(inner)
+        self._inner = inner
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """All of the widget; Qt's own answer is as old as the first question."""
+        return self._inner.sizeHint()
 
     def fit(self) -> None:
         """Take the width that the widget and the scroll bar need."""
         bar = self.verticalScrollBar().sizeHint().width()
-        self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
+        self.setMinimumWidth(self._inner.minimumSizeHint().width() + bar)

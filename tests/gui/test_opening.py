@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +30,10 @@ from sdr_detect_gui.theme import THEMES
 
 from sdr_detect.errors import UnsupportedError
 from sdr_detect.formats.base import RawSpec
+from sdr_detect.formats.find import open_recording
 from tests.gui.fed import Fed
+from tests.gui.test_live import Desk, share
+from tests.gui.test_live import screen as screen
 from tests.gui.test_pictures import pixels
 from tests.recording_files import noise_codes, write_sigmf
 
@@ -210,3 +215,61 @@ def test_ctrl_o_asks_and_a_raw_file_asks_on(fed: Callable[..., Fed], qtbot: Any,
     (asking,) = window.findChildren(RawDialog)
     assert not asking.isModal()
     asking.close()
+
+
+def coloured(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> float:
+    """Share of the pixels that are not grey: text is, a spectrogram is not."""
+    return float((np.ptp(picture.astype(int), axis=2) > 50).mean())
+
+
+def test_a_raw_file_from_statement_to_annotation_on_a_real_screen(
+    screen: str, tmp_path: Path, raw: Path
+) -> None:
+    desk = Desk(screen, tmp_path)
+    window = subprocess.Popen(
+        [sys.executable, "-m", "sdr_detect", "gui", str(raw), "--language", "en"],
+        env=desk.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+    def focus(name: str) -> None:
+        number = desk.hands("search", "--sync", "--onlyvisible", "--name", name).splitlines()[0]
+        desk.hands("windowmove", number, "0", "0", "windowfocus", "--sync", number)
+
+    try:
+        focus("^What does unknown.bin hold")
+        desk.hands("type", "2.4M")
+        desk.hands("key", "Tab", "Tab")
+        desk.hands("type", "14250")
+        desk.until(lambda picture: coloured(picture[60:400, 520:940]) > 0.5)
+        desk.hands("key", "Return")
+        focus("^unknown.bin")
+        desk.until(lambda picture: coloured(picture[300:315, 120:880]) > 0.5)
+        desk.hands("keydown", "shift", "mousemove", "500", "305", "mousedown", "1")
+        for k in range(1, 11):
+            desk.hands("mousemove", str(500 + 20 * k), str(305 + k))
+        desk.hands("mouseup", "1", "keyup", "shift")
+        # Doubts stand in the panel of the measurement.
+        desk.until(lambda picture: share(picture[160:560, 930:1270], "#ff9e4a") > 0.002)
+        desk.hands("key", "ctrl+k")
+        desk.hands("type", "by hand")
+        desk.hands("key", "Return")
+        desk.hands("key", "ctrl+s")
+        beside = raw.with_name("unknown.bin.sigmf-meta")
+        desk.until(lambda _: beside.is_file())
+        desk.hands("key", "ctrl+q")
+        _, err = window.communicate(timeout=60)
+    finally:
+        window.kill()
+        window.wait()
+    assert window.returncode == 0, err
+    assert "Traceback" not in err
+    document = json.loads(beside.read_bytes())
+    (entry,) = document["annotations"]
+    assert entry["core:label"] == "by hand"
+    assert document["global"]["core:dataset"] == "unknown.bin"
+    center = document["captures"][0]["core:frequency"]
+    assert center == 14.25e9
+    assert center - 1.2e6 < entry["core:freq_lower_edge"] < entry["core:freq_upper_edge"]
+    assert 0.1e6 < entry["core:freq_upper_edge"] - entry["core:freq_lower_edge"] < 1.2e6
+    with open_recording(beside) as opened:
+        assert opened.sample_count == 300_000
