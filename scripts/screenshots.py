@@ -18,9 +18,12 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
 from sdr_detect_gui.app import application
 from sdr_detect_gui.filewindow import FileWindow
+from sdr_detect_gui.rawdialog import RawDialog
 from sdr_detect_gui.session import Watching
+from sdr_detect_gui.theme import THEMES
 from sdr_detect_gui.window import MainWindow
 
 from sdr_detect.formats.base import RawSpec
@@ -56,6 +59,11 @@ class Photographer:
 
     def save(self, window: MainWindow, name: str) -> None:
         """Write the picture, and close the window."""
+        self.picture(window, name)
+        window.close()
+
+    def picture(self, window: QWidget, name: str) -> None:
+        """Write the picture."""
         path = OUT / f"{name}.png"
         image = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
         # Noise is what makes the file large: 32 levels of each colour are enough.
@@ -63,7 +71,6 @@ class Photographer:
         np.bitwise_and(pixels, 0xF8, out=pixels)
         image.save(str(path), "PNG", 0)  # as small as it goes
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
-        window.close()
 
     def looks(self, theme: str) -> QSettings:
         """Nothing remembered but a theme."""
@@ -72,11 +79,13 @@ class Photographer:
         settings.setValue("theme", theme)
         return settings
 
-    def scene(self, name: str, seconds: float) -> Path:
-        """A shipped scene, made longer."""
+    def scene(self, name: str, changes: dict[str, str]) -> Path:
+        """A shipped scene with other texts in it."""
         text = (ROOT / "recordings" / "scenes" / f"{name}.toml").read_text(encoding="utf-8")
         longer = self.folder / f"{name}.toml"
-        longer.write_text(text.replace("duration_s = 1.0", f"duration_s = {seconds}"))
+        for before, after in changes.items():
+            text = text.replace(before, after)
+        longer.write_text(text)
         return write_sigmf(load_scene(longer), longer.with_suffix(".sigmf-meta"))
 
     def live(self, recording: Path, name: str, theme: str, *, walking: bool = False) -> None:
@@ -105,17 +114,59 @@ class Photographer:
         self.wait(2.0)
         self.save(window, name)
 
+    def work(self, recording: Path, measured: str, annotated: str) -> None:
+        """A selection measured, and annotated."""
+        window = FileWindow(recording, RawSpec(), [], self.looks("dark"))
+        window.resize(*SIZE)
+        window.show()
+        state = window.watching
+        self.until(lambda: state.state is not None and state.state.final, "the verdict")
+        window.zoom_time(-1)
+        self.until(lambda: window.shown[1] > 250_000, "the rows")
+        work = window.work
+        work.select((60_000, 420_000), (14.2185e9, 14.2196e9))
+        work.measure()
+        self.until(lambda: work.measures.record is not None, "the figures")
+        self.wait(1.0)
+        self.picture(window, measured)
+        work.add_note()
+        work.editor.rename("carrier of the VSAT", "beside the berth, antenna at 118 degrees")
+        window.plots.setFocus()
+        self.wait(1.0)
+        self.picture(window, annotated)
+        window.leave()
+
+    def raw(self, recording: Path, name: str) -> None:
+        """What is asked about a file without a header."""
+        path = self.folder / "unknown.bin"
+        path.write_bytes(recording.with_suffix(".sigmf-data").read_bytes())
+        dialog = RawDialog(path, RawSpec(), (THEMES["dark"], 1.0))
+        dialog.show()
+        self.until(lambda: dialog.picture.image is not None, "the preview")
+        dialog.rate.setText("2.4M")
+        dialog.centre.setCurrentIndex(1)
+        dialog.frequency.setText("1090")
+        dialog.converter.setCurrentText("ku-13.05")
+        self.wait(2.0)
+        self.picture(dialog, name)
+        dialog.reject()
+
 
 def main() -> None:
     """Make all of them."""
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         photographer = Photographer(Path(folder))
-        parked = photographer.scene("starlink_parked_2m4", 20.0)
+        parked = photographer.scene(
+            "starlink_parked_2m4", {"duration_s = 1.0": "duration_s = 20.0"}
+        )
         photographer.live(parked, "live", "dark")
         photographer.live(parked, "walk", "outdoor", walking=True)
         weak = ROOT / "recordings" / "starlink_weak_ingress_2m4.sigmf-meta"
         photographer.file(weak, "file")
+        carrier = photographer.scene("vsat_scpc_2m4", {"cn_db = 8.0": "cn_db = 18.0"})
+        photographer.work(carrier, "measure", "annotations")
+        photographer.raw(weak, "raw")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ KEYS: tuple[tuple[str, str, str], ...] = (
     ("mark_b", "]", "file: mark B at its end"),
     ("clear_selection", "Esc", "file: select nothing; in a small window, back to the plots"),
     ("measure", "Ctrl+M", "file: measure what is selected"),
+    ("toggle_noise", "Ctrl+Shift+M", "file: take A–B for noise alone when measuring, or no more"),
     ("save_cut", "Ctrl+E", "file: copy A–B to a new recording"),
     ("toggle_marks", "K", "file: show or hide annotations"),
     ("add_note", "Ctrl+K", "file: annotate what is selected"),

@@ -48,7 +48,7 @@ def value_text(figure: dict[str, Any], unit: str, size: float) -> str:
     value, sigma = figure["value"], figure["sigma"]
     if value is None:
         return words.UNKNOWN
-    if sigma is None:
+    if not sigma:  # None, or none that this method knows
         return f"{value:.1f} {unit}" if unit.startswith("dB") else f"{value / size:.4g} {unit}"
     digits = 0
     while digits < 4 and sigma / size * 10**digits < 1:
@@ -98,9 +98,12 @@ class MeasurePanel(QWidget):
         Measure what is selected.
     copied : Signal(str)
         The text that went to the clipboard.
+    noise_asked : Signal
+        Take what is selected for noise alone, or do so no more.
     """
 
     asked = Signal()
+    noise_asked = Signal()
     copied = Signal(str)
 
     def __init__(self) -> None:
@@ -115,6 +118,9 @@ class MeasurePanel(QWidget):
         self._titles: dict[str, QLabel] = {}
         self.beta = _number(0.1, 20.0, 1.0, " %", tr("Share of power outside, β"))
         self.x_db = _number(1.0, 80.0, 26.0, " dB", tr("Level of the x-dB bandwidth"))
+        self.noise = QPushButton()
+        self.noise.clicked.connect(self.noise_asked)
+        self.show_noise(None)
         self.measure = QPushButton(tr("measure  Ctrl+M"))
         self.measure.clicked.connect(self.asked)
         self.copy = QPushButton(tr("copy"))
@@ -128,6 +134,7 @@ class MeasurePanel(QWidget):
             methods.addWidget(QLabel(label))
             methods.addWidget(field, 1)
         box.addLayout(methods)
+        box.addWidget(self.noise)
         row = QHBoxLayout()
         row.addWidget(self.measure, 2)
         row.addWidget(self.copy, 1)
@@ -156,6 +163,14 @@ class MeasurePanel(QWidget):
         grid.setRowStretch(2 * len(self.values) + 2, 1)
         grid.setColumnStretch(1, 1)
         return Scrolled(inner)
+
+    def show_noise(self, times_s: tuple[float, float] | None) -> None:
+        """From when to when there is noise alone; None where the measurement finds it itself."""
+        if times_s is None:
+            self.noise.setText(tr("noise: take the selection"))
+        else:
+            start, stop = (f"{at_s:.4g}" for at_s in times_s)
+            self.noise.setText(tr("noise: {start}–{stop} s  ✕").format(start=start, stop=stop))
 
     def begin(self) -> None:
         """A measurement runs."""

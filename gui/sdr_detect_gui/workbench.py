@@ -47,6 +47,7 @@ class Workbench(QObject):
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
         self._edges_hz: tuple[float, float] | None = None
+        self._noise_s: tuple[float, float] | None = None
         #: In a window without room for both, panels take the place of the plots.
         self.panels_wanted = False
 
@@ -85,7 +86,8 @@ class Workbench(QObject):
         self.notes.buttons["place"].clicked.connect(self.place_note)
         self.measures.asked.connect(self.measure)
         self.measures.copied.connect(self._copy)
-        self.measurer.done.connect(self._measured)
+        self.measures.noise_asked.connect(self.toggle_noise)
+        self.measurer.done.connect(self.measures.show_record)
         self.measurer.failed.connect(self.measures.fail)
         self.renew()
 
@@ -93,6 +95,7 @@ class Workbench(QObject):
         """What can be done, by the name of `keymap.KEYS`."""
         return {
             "measure": self.measure,
+            "toggle_noise": self.toggle_noise,
             "add_note": self.add_note,
             "rename_note": self.rename_note,
             "place_note": self.place_note,
@@ -212,14 +215,24 @@ class Workbench(QObject):
             f"--x-db={self.measures.x_db.value()!r}",
             *options(window.spec),
         ]
+        if self._noise_s is not None:
+            start_s, stop_s = self._noise_s
+            words += [f"--noise-start={start_s!r}", f"--noise-stop={stop_s!r}"]
         if selection.edges_hz is not None:
             low, high = selection.edges_hz
             words += [f"--freq-lower={low!r}", f"--freq-upper={high!r}"]
         self.measures.begin()
         self.measurer.start(words)
 
-    def _measured(self, record: dict[str, Any]) -> None:
-        self.measures.show_record(record)
+    def toggle_noise(self) -> None:
+        """Take the selected time for noise alone, or let the measurement find noise itself."""
+        if self._noise_s is not None:
+            self._noise_s = None
+        elif self._window.timeline.selection_s is None:
+            self._window.say(tr("set marks A and B first: keys [ and ]"))
+        else:
+            self._noise_s = self._window.timeline.selection_s
+        self.measures.show_noise(self._noise_s)
 
     def _copy(self, text: str) -> None:
         QApplication.clipboard().setText(text)

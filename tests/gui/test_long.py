@@ -84,14 +84,14 @@ def test_nothing_holds_the_window_up(window: FileWindow, qtbot: Any) -> None:
         qtbot.wait(100)
         window.plots.zoom_frequency(0.5)
         qtbot.wait(50)
-    qtbot.waitUntil(lambda: window.shown[1] == last, timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: window.shown[1] > 0.999 * last, timeout=LIMIT_MS)
     beat.stop()
     assert len(turns) > 20
     assert max(turns) < TURN_S
     assert resident_bytes() - before < 100e6
-    at, levels = window.timeline._ahead.getData()
+    at, _ = window.timeline._ahead.getData()
     assert at[-1] > 0.99 * last / RATE_HZ  # looked all along before the overview came so far
-    assert levels[-1] < -10
+    assert window.timeline._looks.peak[0] == pytest.approx(2 * (12 / 128) ** 2, rel=0.5)
     assert window.progress.value() < 900
     qtbot.keyClick(window, Qt.Key.Key_O)
     assert window.stopped

@@ -154,6 +154,16 @@ def test_shift_and_drag_measures_what_lies_there(
     qtbot.waitUntil(lambda: panel.record["beta"] == 0.1, timeout=LIMIT_MS)
     assert float(panel.values["occupied_bandwidth_hz"].text().split(" ")[0]) < 93
 
+    assert panel.record["noise_from"] != "given"
+    window.work.select((50_000, 350_000))
+    panel.noise.click()
+    assert panel.noise.text() == "noise: 0.05–0.35 s  ✕"
+    window.work.select((500_000, 900_000))
+    window.work.measure()
+    qtbot.waitUntil(lambda: panel.record["noise_from"] == "given", timeout=LIMIT_MS)
+    panel.noise.click()
+    assert "take the selection" in panel.noise.text()
+
 
 def test_what_is_refused_is_shown_with_its_doubt(
     show: Callable[..., FileWindow], qtbot: Any, opened: Path
