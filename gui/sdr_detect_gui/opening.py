@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QProcess, Qt, QThread, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -126,22 +127,23 @@ class Opener(QObject):
         process.setProgram(sys.executable)
         process.setArguments([*words, *(["--language", language] if language else [])])
         process.setProcessEnvironment(environment())
-        started = process.startDetached()
-        text = tr("opening {name} …") if started else tr("{name} cannot be opened")
+        # A pair by its type, a truth value in some versions.
+        started = cast(object, process.startDetached())
+        done = started[0] if isinstance(started, tuple) else started
+        text = tr("opening {name} …") if done else tr("{name} cannot be opened")
         self._window.statusBar().showMessage(text.format(name=path.name), 8000)
 
 
 def ask_for_file(window: QMainWindow) -> None:
     """Ask which recording to open; the dialog blocks nothing."""
-    found = window.findChildren(Opener)
-    opener = found[0] if found else Opener(window)
+    openers = window.findChildren(Opener) or [Opener(window)]
     dialog = QFileDialog(window, tr("Open a recording"))
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def chosen(names: list[str]) -> None:
         for name in names:
-            opener.open(Path(name))
+            openers[0].open(Path(name))
 
     dialog.filesSelected.connect(chosen)
     dialog.show()

@@ -43,6 +43,7 @@ class Workbench(QObject):
         self.measures = MeasurePanel()
         rate_hz = window.info.sample_rate_hz
         self.notes = NotesPanel(self.editor, rate_hz, window.stop_sample)
+        self._verdict = QWidget()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
@@ -56,9 +57,8 @@ class Workbench(QObject):
         window = self._window
         box = window.side.layout()
         assert isinstance(box, QVBoxLayout)
-        verdict = QWidget()
-        verdict.setObjectName("plain")
-        page = QVBoxLayout(verdict)
+        self._verdict.setObjectName("plain")
+        page = QVBoxLayout(self._verdict)
         page.setContentsMargins(0, 4, 0, 0)
         while box.count():
             item = box.takeAt(0)
@@ -66,7 +66,7 @@ class Workbench(QObject):
             if widget is not None:
                 page.addWidget(widget, 1 if widget is window.why else 0)
         for panel, title in (
-            (verdict, tr("Verdict")), (self.measures, tr("Measure")),
+            (self._verdict, tr("Verdict")), (self.measures, tr("Measure")),
             (self.notes, tr("Annotations")),
         ):  # fmt: skip
             self.tabs.addTab(panel, title)
@@ -77,6 +77,8 @@ class Workbench(QObject):
         plots.lower_box.carried.connect(self._carried)
         plots.note_chosen.connect(self._note_clicked)
         window.timeline.swept_box.swept.connect(self._swept_timeline)
+        window.banner.why.clicked.disconnect()
+        window.banner.why.clicked.connect(self.toggle_why)
         say = window.say
         self.editor.said.connect(say)
         self.editor.changed.connect(self.renew)
@@ -94,6 +96,7 @@ class Workbench(QObject):
     def methods(self) -> dict[str, Callable[[], Any]]:
         """What can be done, by the name of `keymap.KEYS`."""
         return {
+            "toggle_why": self.toggle_why,
             "measure": self.measure,
             "toggle_noise": self.toggle_noise,
             "add_note": self.add_note,
@@ -208,7 +211,7 @@ class Workbench(QObject):
             return
         rate_hz = window.info.sample_rate_hz
         words = [
-            str(window.path),
+            str(window.path.absolute()),
             f"--start={selection.start_sample / rate_hz!r}",
             f"--stop={selection.stop_sample / rate_hz!r}",
             f"--beta={self.measures.beta.value() / 100!r}",
@@ -323,6 +326,15 @@ class Workbench(QObject):
         self.panels_wanted = True
         self._window.side_wanted = True
         self._window.arrange()
+
+    def toggle_why(self) -> None:
+        """Bring the reasons into view, or back to the plots."""
+        if not self._verdict.isVisible():
+            self.show_panel(self._verdict)
+        elif self._window.crowded:
+            self.clear_selection()
+        else:
+            self._window.does.toggle_side()
 
     def next_panel(self) -> None:
         """The next page; in a small window, after the last one the plots."""

@@ -18,17 +18,20 @@ pytest.importorskip(
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMessageBox, QPushButton
-from sdr_detect_gui import keymap
+from sdr_detect_gui import filewindow, keymap
 from sdr_detect_gui.app import application
 from sdr_detect_gui.banner import Shrinking
 from sdr_detect_gui.filewindow import FileWindow
 from sdr_detect_gui.measuring import reason
+from sdr_detect_gui.session import Watching
 from sdr_detect_gui.theme import TOUCH_PX
 
 from sdr_detect.formats.base import RawSpec
+from tests import view_messages as made
+from tests.gui.fed import Fed
 from tests.gui.test_pictures import pixels
 
-LIMIT_MS = 20_000
+LIMIT_MS = 60_000
 RATE_HZ, CENTER_HZ = 1e6, 14.25e9
 
 
@@ -71,8 +74,15 @@ def opened(carrier: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def show(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., FileWindow]]:
+def show(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., FileWindow]]:
+    """Windows without the analysis, which another test looks at."""
     windows = []
+    nobody = f"ipc://{tmp_path}/nobody"
+    monkeypatch.setattr(
+        filewindow, "Watching", lambda words, replay: Watching(None, nobody, replay=replay)
+    )
 
     def begin(path: Path, size: tuple[int, int] = (1280, 800), **kept: object) -> FileWindow:
         application("en")
@@ -182,6 +192,25 @@ def test_what_is_refused_is_shown_with_its_doubt(
     assert panel.record is None  # figures of before are gone
     assert not panel.values["duty"].isVisible()
     assert not panel.copy.isEnabled()
+
+
+def test_why_comes_into_view_from_any_panel(
+    show: Callable[..., FileWindow], qtbot: Any, opened: Path
+) -> None:
+    window = show(opened)
+    window.work.show_panel(window.work.notes)
+    window.plots.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_W)
+    assert window.why.isVisible()
+    window.banner.why.click()
+    assert not window.side.isVisible()
+    window.banner.why.click()
+    assert window.why.isVisible()
+    window.resize(800, 480)
+    window.arrange()
+    assert not window.plots.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_W)
+    assert window.plots.isVisible()
 
 
 def test_what_an_error_says_without_its_frame() -> None:
@@ -381,8 +410,7 @@ def test_nothing_is_cut_off(
     panel = window.work.measures
     qtbot.waitUntil(lambda: panel.record is not None, timeout=LIMIT_MS)
     window.work.add_note()
-    qtbot.waitUntil(lambda: window.watching.ended, timeout=LIMIT_MS)
-    qtbot.wait(300)  # the last state is drawn
+    Fed(window, qtbot).give(made.row(0), made.state(verdict=made.verdict("detected")))
     for scale in (1.0, 1.4):
         window.scale = scale
         window.apply_looks()
