@@ -130,9 +130,9 @@ class FileWindow(MainWindow):
         }
 
     def say(self, text: str) -> None:
-        """Tell something below; in a small window, over the timeline."""
+        """Tell something below; in a low window, in place of the title."""
         self.statusBar().showMessage(text, SAID_MS)
-        self.statusBar().show()
+        self.source.setText(self.title_text())
         QTimer.singleShot(SAID_MS, self, self.arrange)
 
     def arrange(self) -> None:
@@ -153,7 +153,6 @@ class FileWindow(MainWindow):
             button.setText(short if self.crowded else text)
             button.setVisible(not (panels and low))
         if self.statusBar().currentMessage():  # in its place
-            self.statusBar().show()
             self.hint.hide()
         self.work.arrange()
 
@@ -294,7 +293,10 @@ class FileWindow(MainWindow):
         self.say(error or tr("wrote {name}").format(name=Path(target).name))
 
     def title_text(self) -> str:
-        """Name, kind and length of the file."""
+        """Name, kind and length of the file; what is told, where there is no other place."""
+        said = self.statusBar().currentMessage()
+        if said and not self.statusBar().isVisible():
+            return said
         length = words.duration(self.stop_sample / self.info.sample_rate_hz)
         return f"{self.path.name} · {self.kind} · {length}"
 
