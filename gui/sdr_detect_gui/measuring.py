@@ -45,7 +45,9 @@ class Measurer(QObject):
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._crashed)
         self._process = process
-        process.start(sys.executable, ["-m", "sdr_detect", "measure", *options, "--json", "-"])
+        process.start(
+            sys.executable, ["-P", "-m", "sdr_detect", "measure", *options, "--json", "-"]
+        )
 
     def _finished(self, code: int) -> None:
         process, self._process = self._process, None

@@ -122,7 +122,7 @@ class Opener(QObject):
 
     def _start(self, path: Path, spec: RawSpec) -> None:
         language = QCoreApplication.instance().property("language")  # type: ignore[union-attr]
-        words = ["-m", "sdr_detect", "gui", str(path.resolve()), *options(spec)]
+        words = ["-P", "-m", "sdr_detect", "gui", str(path.resolve()), *options(spec)]
         process = QProcess()
         process.setProgram(sys.executable)
         process.setArguments([*words, *(["--language", language] if language else [])])

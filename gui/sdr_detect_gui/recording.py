@@ -71,7 +71,8 @@ class Reader(QThread):
 
     def __init__(self, path: Path, spec: RawSpec, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        words = [sys.executable, "-m", "sdr_detect_gui.reader", str(path), json.dumps(fields(spec))]
+        reader = "sdr_detect_gui.reader"
+        words = [sys.executable, "-P", "-m", reader, str(path), json.dumps(fields(spec))]
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         # A session of its own: Ctrl-C in the terminal is for the window, which ends it.
         self._process = subprocess.Popen(
