@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +121,41 @@ def to_complex64(raw: NDArray[np.uint8], datatype: Datatype, out: ComplexArray) 
     for start in range(0, len(flat), 2 * BATCH_SAMPLES):
         piece = slice(start, start + 2 * BATCH_SAMPLES)
         _scale(codes[piece], datatype, flat[piece])
+
+
+def to_fixed_point(raw: NDArray[np.uint8], datatype: Datatype) -> NDArray[np.generic]:
+    """Stored bytes as little-endian signed 16 or 32 bits, or float32, without rounding.
+
+    The inverse of `to_complex64`'s scale: a code ``x`` of ``b`` bits stands for
+    ``x / 2**(b-1)``. Narrower codes are moved up to the next width; an offset-binary code
+    becomes the odd multiple of half a step that it is.
+
+    Parameters
+    ----------
+    raw : (n * datatype.sample_bytes,) uint8
+    datatype : Datatype
+
+    Returns
+    -------
+    (2 * n,) int16, int32 or float32
+
+    Raises
+    ------
+    ValueError
+        The type has more bits than fit: ``cu32``, ``cf64``.
+    """
+    codes = _codes(raw, datatype)
+    if datatype.bits == 24:
+        return _widen_24(codes, datatype).astype("<i4", copy=False)
+    if datatype.name.removesuffix("_be") in ("cf32", "cs16", "cs32"):
+        return codes.astype(f"<{datatype.kind}{datatype.bits // 8}", copy=False)
+    if datatype.bits > 16:
+        raise ValueError(f"{datatype.name} has more bits than signed 32-bit codes hold")
+    wide: NDArray[np.signedinteger[Any]] = codes.astype("<i2" if datatype.bits == 8 else "<i4")
+    if datatype.kind == "i":
+        return wide * 256
+    half_steps = 2 * wide - ((1 << datatype.bits) - 1)
+    return half_steps * (1 << (datatype.bits - 1))
 
 
 def _codes(raw: NDArray[np.uint8], datatype: Datatype) -> NDArray[np.generic]:

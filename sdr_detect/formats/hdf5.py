@@ -1,4 +1,4 @@
-"""HDF5, and with it MATLAB 7.3: vectors of the root group, read in pieces."""
+"""HDF5: data sets of ITU-R SM.2117, or vectors of the root group (MATLAB 7.3), in pieces."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from sdr_detect.datatype import BATCH_SAMPLES, Datatype, to_complex64
 from sdr_detect.errors import FormatError, UnsupportedError
+from sdr_detect.formats import sm2117
 from sdr_detect.formats.base import RawSpec, Recording
 from sdr_detect.formats.stated import one_capture
 from sdr_detect.formats.variables import Variable, pick_rate, pick_samples
@@ -110,6 +111,8 @@ def open_file(path: Path, spec: RawSpec) -> Recording:
 
 
 def _recording(path: Path, spec: RawSpec, file: h5py.File) -> Recording:
+    if sets := sm2117.data_sets(file):
+        return sm2117.recording(path, spec, sets)
     notes: list[str] = []
     datasets = _vectors(file)
     variables = [
