@@ -22,14 +22,25 @@ from sdr_detect.evidence.ziplayout import Member
 #: What another build, library or processor may change of a number: rounding in sums of
 #: many samples, far below every stated uncertainty.
 RELATIVE = 1e-3
-#: Levels near 0 dB, and figures within a text.
-LEVEL_DB = 0.05
+#: The same near 0, by the end of a number's name; of levels, and of what is a difference
+#: between two larger numbers.
+ABSOLUTE = {
+    "_db": 0.05,
+    "_z": 0.01,
+    "_ppm": 1e-4,
+    "_hz": 0.01,
+    "_hz_per_s": 1.0,
+    "fold_profile": 1e-4,
+}
+#: Quantities, whose unit stands beside the value.
+ABSOLUTE_BY_UNIT = {"dB": 0.05, "Hz": 0.01}
 #: Chances are compared by their exponent.
 DECADES = 0.1
 #: Differences that are listed; more are only counted.
 LISTED = 200
 
-_NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+_NUMBER = re.compile(r"([-+−]?\d+(?:\.(\d+))?)(e[-+]?\d+)?")
+_PLACE = re.compile(r"\[\d+\]$")
 
 
 @dataclass(slots=True)
@@ -133,32 +144,48 @@ def _plain(document: Any) -> Any:
     return json.loads(json.dumps(document))
 
 
-def _compare(where: str, sealed: Any, now: Any, found: Recomputed) -> None:
+def _compare(where: str, sealed: Any, now: Any, found: Recomputed, unit: str | None = None) -> None:
     if isinstance(sealed, dict) and isinstance(now, dict):
         for key in sorted({*sealed, *now}):
             if key == "version" and not found.same_build:
                 continue
-            _compare(f"{where}.{key}", sealed.get(key), now.get(key), found)
+            _compare(f"{where}.{key}", sealed.get(key), now.get(key), found, sealed.get("unit"))
     elif isinstance(sealed, list) and isinstance(now, list) and len(sealed) == len(now):
         for place, (old, new) in enumerate(zip(sealed, now, strict=True)):
             _compare(f"{where}[{place}]", old, new, found)
     else:
         found.compared += 1
-        same = sealed == now if found.same_build else _close(sealed, now, where)
-        if not same:
+        if not (sealed == now if found.same_build else _close(sealed, now, where, unit)):
             found.differ(where, sealed, now)
 
 
-def _close(sealed: Any, now: Any, where: str) -> bool:
+def _close(sealed: Any, now: Any, where: str, unit: str | None) -> bool:
     if isinstance(sealed, str) and isinstance(now, str):
-        return _NUMBER.sub("#", sealed) == _NUMBER.sub("#", now) and all(
-            _close(float(a.replace("−", "-")), float(b.replace("−", "-")), "")
-            for a, b in zip(_NUMBER.findall(sealed), _NUMBER.findall(now), strict=True)
-        )
+        return _same_words(sealed, now)
     numbers = (int, float)
     if isinstance(sealed, bool) or not (isinstance(sealed, numbers) and isinstance(now, numbers)):
         return bool(sealed == now)
     if where.endswith("pfa") and sealed > 0 and now > 0:
         return abs(math.log10(sealed) - math.log10(now)) <= DECADES
-    level = not where or where.endswith(("_db", "value"))
-    return math.isclose(sealed, now, rel_tol=RELATIVE, abs_tol=LEVEL_DB if level else 0.0)
+    return math.isclose(sealed, now, rel_tol=RELATIVE, abs_tol=_near_zero(where, unit))
+
+
+def _near_zero(where: str, unit: str | None) -> float:
+    """What a number may differ by, however small it is."""
+    name = _PLACE.sub("", where)
+    if unit is not None and name.endswith((".value", ".expanded_uncertainty")):
+        return ABSOLUTE_BY_UNIT.get(unit, 0.0)
+    return max((some for end, some in ABSOLUTE.items() if name.endswith(end)), default=0.0)
+
+
+def _same_words(sealed: str, now: str) -> bool:
+    """Whether two texts differ in figures only, and those by their last digit at most."""
+    if _NUMBER.sub("#", sealed) != _NUMBER.sub("#", now):
+        return False
+    for old, new in zip(_NUMBER.finditer(sealed), _NUMBER.finditer(now), strict=True):
+        a, b = (float(one[0].replace("−", "-")) for one in (old, new))
+        # A whole number may be a count, and counts are equal.
+        last = 10.0 ** (float((old[3] or "e0")[1:]) - len(old[2])) if old[2] else 0.0
+        if not math.isclose(a, b, rel_tol=RELATIVE if old[2] else 0.0, abs_tol=1.01 * last):
+            return False
+    return True

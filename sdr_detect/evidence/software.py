@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import sys
 from functools import cache
@@ -16,6 +17,12 @@ import sdr_detect
 
 #: Libraries whose version may change a number.
 _LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "pydantic")
+
+#: What makes the libraries use less of the processor than it has, or another part.
+_SWITCHES = (
+    "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES",
+    "NUMBA_OPT", "OPENBLAS_CORETYPE",
+)  # fmt: skip
 
 
 @cache
@@ -44,5 +51,6 @@ def describe() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": llvm.get_host_cpu_name(),
         "processor_features_sha256": hashlib.sha256(features.encode()).hexdigest(),
+        "processor_switches": {name: os.environ[name] for name in _SWITCHES if name in os.environ},
         "system": sys.platform,
     }
