@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,10 @@ from sdr_detect.commands._case_common import (
 )
 from sdr_detect.commands._output import ConfigOption, SetOption
 from sdr_detect.commands._text import plain
-from sdr_detect.errors import ConfigError, EvidenceError
+from sdr_detect.errors import ConfigError, EvidenceError, SinkError
+
+if TYPE_CHECKING:
+    from sdr_detect.evidence.verify import Verification
 
 
 def key(
@@ -129,18 +132,24 @@ def export(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE.html", help="The report, to be read.")
     ] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", metavar="FILE.pdf", help="The report, printed by Chromium."),
+    ] = None,
+    sm2117: Annotated[
+        Path | None,
+        typer.Option("--sm2117", metavar="DIR", help="The recordings as ITU-R SM.2117 (HDF5)."),
+    ] = None,
 ) -> None:
     """Write what a sealed package says for other programs, if it is in order.
 
     Example: sdr-detect case export visit.sdrcase --report visit.html --csv visit.csv
     """
     from sdr_detect.evidence import exchange
-    from sdr_detect.evidence.verify import read_json, read_member, verify
+    from sdr_detect.evidence.verify import read_json, read_member
     from sdr_detect.sinks.whole_file import write_whole
 
-    result = verify(package)
-    if not result.ok:
-        raise EvidenceError(f"{package} is not as it was sealed: {result.findings[0]}")
+    result = _in_order(package)
     found, case = read_json(result, "results.json"), read_json(result, "case.json")
     if csv is not None:
         write_whole(csv, exchange.quantities_csv(found["quantities"]).encode())
@@ -148,7 +157,39 @@ def export(
         write_whole(geojson, exchange.station_geojson(case, found["conclusion"]).encode())
     if report is not None:
         write_whole(report, read_member(result, "report.html"))
-    for path in filter(None, (csv, geojson, report)):
+    if pdf is not None:
+        from sdr_detect.report.pdf import print_page
+
+        write_whole(pdf, print_page(read_member(result, "report.html")))
+    for path in filter(None, (csv, geojson, report, pdf)):
+        print(plain(f"wrote {path}"))
+    if sm2117 is not None:
+        _export_recordings(result, sm2117)
+
+
+def _in_order(package: Path) -> Verification:
+    from sdr_detect.evidence.verify import verify
+
+    result = verify(package)
+    if not result.ok:
+        raise EvidenceError(f"{package} is not as it was sealed: {result.findings[0]}")
+    return result
+
+
+def _export_recordings(result: Verification, folder: Path) -> None:
+    from sdr_detect.evidence import exchange
+    from sdr_detect.evidence.results import recordings_from_json
+    from sdr_detect.evidence.verify import read_json
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SinkError(f"{folder} cannot be made: {exc.strerror}") from exc
+    case = read_json(result, "case.json")
+    for packed in recordings_from_json(read_json(result, "recordings.json")):
+        path = exchange.write_sm2117(
+            result.path, result.members, packed, case, result.manifest_sha256, folder
+        )
         print(plain(f"wrote {path}"))
 
 
@@ -169,7 +210,7 @@ def zones(
 
     Example: sdr-detect case zones log.sdrcase --track t.csv --waters eez.geojson --border-m 100
     """
-    from sdr_detect.evidence.verify import read_json, verify
+    from sdr_detect.evidence.verify import read_json
 
     try:
         from sdr_detect.evidence import zones as module
@@ -177,9 +218,7 @@ def zones(
         raise ConfigError(
             f"zones need {exc.name}; install the extra: pip install 'sdr-detect[case]'"
         ) from exc
-    result = verify(package)
-    if not result.ok:
-        raise EvidenceError(f"{package} is not as it was sealed: {result.findings[0]}")
+    result = _in_order(package)
     found = module.place(
         read_json(result, "results.json")["recordings"],
         module.read_track(track),

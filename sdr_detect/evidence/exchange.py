@@ -1,4 +1,4 @@
-"""Results of a package for other programs: a table, and a map."""
+"""Results and recordings of a package for other programs: a table, a map, ITU-R SM.2117."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from sdr_detect.evidence.inside import Packed, opened
+from sdr_detect.evidence.ziplayout import Member
+from sdr_detect.sinks import sm2117
 
 #: A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -65,6 +70,39 @@ def station_geojson(case: Mapping[str, Any], conclusion: Mapping[str, Any]) -> s
                 features.append(_feature(seen["longitude_deg"], seen["latitude_deg"], what | known))
     document = {"type": "FeatureCollection", "features": features}
     return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def write_sm2117(
+    package: Path,
+    members: Mapping[str, Member],
+    packed: Packed,
+    case: Mapping[str, Any],
+    manifest_sha256: str,
+    folder: Path,
+) -> Path:
+    """One recording of a package as ITU-R SM.2117, with where it came from.
+
+    Raises
+    ------
+    UnsupportedError, FormatError
+        It cannot be read, or its samples fit no type of the Recommendation.
+    SinkError
+        The file is there, or cannot be written.
+    """
+    path = folder / f"{packed.id}.h5"
+    more: dict[str, Any] = {
+        "Comment": f"case {case['id']}, recording {packed.id}: {packed.role.replace('_', ' ')}",
+        "User case": case["id"],
+        "User recording": packed.id,
+        "User role": packed.role,
+        "User package manifest SHA-256": manifest_sha256,
+    }
+    if (position := case.get("position")) is not None:
+        more["Geolocation latitude (degree)"] = float(position["latitude_deg"])
+        more["Geolocation longitude (degree)"] = float(position["longitude_deg"])
+    with opened(package, members, packed) as recording:
+        sm2117.write(recording, path, more)
+    return path
 
 
 def _feature(
