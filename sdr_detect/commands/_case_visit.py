@@ -120,6 +120,7 @@ def step(
 
 
 def _print_steps(case: Case) -> None:
+    from sdr_detect.evidence.coverage import stretch, told
     from sdr_detect.evidence.flow import progress
 
     steps = progress(case)
@@ -131,4 +132,7 @@ def _print_steps(case: Case) -> None:
             print(f"{'':10}{one.step.do}")
             for what in one.missing:
                 print(plain(f"{'':10}missing: {what}"))
+    silence = [one.facts for one in case.current("recording") if one.role == "silence"]
+    if silence:
+        print(f"silence: {told([stretch(one['start_ns'], one['duration_s']) for one in silence])}")
     print(f"about {left:g} minutes left")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sdr_detect.analysis import Analysis
 from sdr_detect.events import TrackEvent
 from sdr_detect.evidence.comparison import Comparison
+from sdr_detect.evidence.coverage import stretch, told
 from sdr_detect.evidence.quantities import COVERAGE, level_uncertainty_db
 from sdr_detect.settings import Settings
 from sdr_detect.sinks import wording
@@ -56,6 +57,7 @@ class Heard:
     id: str
     role: str
     start_ns: int | None
+    duration_s: float | None
     verdict: str
     system: str | None
     level_db: float | None
@@ -105,6 +107,7 @@ def heard(identifier: str, role: str, result: Analysis, settings: Settings) -> H
         id=identifier,
         role=role,
         start_ns=result.facts.info.start_ns,
+        duration_s=result.facts.duration_s,
         verdict=verdict.verdict,
         system=verdict.system,
         level_db=level,
@@ -276,7 +279,11 @@ def _silence(aimed: Sequence[Heard], found: Sequence[Heard]) -> Concluded:
         return _inconclusive(
             "no positive control: nothing shows that this receiver would have heard the terminal"
         )
-    return _not_detected(aimed)
+    concluded = _not_detected(aimed)
+    if concluded.verdict != "not_detected":
+        return concluded
+    times = [stretch(one.start_ns, one.duration_s) for one in aimed]
+    return replace(concluded, grounds=(*concluded.grounds, told(times)))
 
 
 def _not_detected(aimed: Sequence[Heard]) -> Concluded:

@@ -18,7 +18,7 @@ from sdr_detect.evidence.case import Case
 from sdr_detect.evidence.flow import flow, progress
 from sdr_detect.evidence.inside import Packed
 from sdr_detect.evidence.photo import thumbnail
-from sdr_detect.report import template
+from sdr_detect.report import drawings, template
 from sdr_detect.sinks import plots, wording
 
 #: The fixed words; nothing else is ever said of a vessel.
@@ -37,6 +37,9 @@ _COLOUR = {
 
 #: Photographs and spectrograms shown; the package has all files whole.
 PICTURES = 12
+
+#: Rows of a drawing that leave the first page one page.
+CHART_ROWS = 8
 
 
 def render(
@@ -72,7 +75,10 @@ def render(
         steps=progress(case),
         roles=ROLES,
         recordings=[_recording(entry, case) for entry in results["recordings"]],
-        chart=_chart(results["recordings"]),
+        chart=drawings.levels(results["recordings"]),
+        times=drawings.times(results["recordings"]),
+        silence=drawings.times([o for o in results["recordings"] if o["role"] == "silence"]),
+        chart_rows=CHART_ROWS,
         quantities=_quantities(results["quantities"]),
         details=[_detail(packed, result) for packed, result in analyses[:PICTURES]],
         photos=_photos(case),
@@ -125,39 +131,6 @@ def _recording(entry: Mapping[str, Any], case: Case) -> dict[str, Any]:
         "blind": wording.seconds(entry["blind_s"]),
         "word": entry["verdict"].replace("_", " "),
     }
-
-
-def _chart(recordings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Positions of a drawing of levels and limits; None with nothing to draw."""
-    values = [
-        value
-        for one in recordings
-        for value in (one["level_db"], one["limit_db"])
-        if value is not None
-    ]
-    if not values:
-        return None
-    low, high = 5 * (min(values) // 5 - 1), 5 * (max(values) // 5 + 2)
-
-    def across(value: float) -> float:
-        return round(float(190 + 490 * (value - low) / (high - low)), 1)
-
-    rows = []
-    for place, one in enumerate(recordings):
-        level, limit, doubt = one["level_db"], one["limit_db"], one["uncertainty_db"] or 0.0
-        rows.append(
-            {
-                "y": 24 + 26 * place,
-                "id": one["id"],
-                "role": one["role"].replace("_", " "),
-                "level": None if level is None else across(level),
-                "from": None if level is None else across(level - doubt),
-                "to": None if level is None else across(level + doubt),
-                "limit": None if limit is None else across(limit),
-            }
-        )
-    ticks = [(across(value), int(value)) for value in range(int(low), int(high) + 1, 5)]
-    return {"rows": rows, "ticks": ticks, "height": 26 * len(rows) + 50}
 
 
 def _quantities(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, ...]]]:
@@ -267,12 +240,22 @@ def _to_seconds(utc: str) -> str:
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     detail = entry["detail"]
     match entry["action"]:
+        case "opened":
+            what = f"{detail['vessel']['name']}, for {detail['authority']}"
+        case "positioned":
+            what = f"{detail['latitude_deg']}, {detail['longitude_deg']} by {detail['source']}"
         case "attached":
             what = f"{detail['id']}: {detail['kind']} {detail['role'] or ''}"
         case "withdrawn":
             what = f"{detail['id']}: {detail['reason']}"
         case "stepped":
             what = f"{detail['step']}: {detail['text']}"
+        case "reviewed":
+            what = f"{'accepted' if detail['accepted'] else 'rejected'}: {detail['text']}"
+        case "retained":
+            what = f"until {detail['until']}"
+        case "sealing":
+            what = f"key {detail['key'][:17]}…"
         case "sealed":
             what = str(detail["manifest_sha256"])
         case _:

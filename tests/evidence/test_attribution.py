@@ -28,7 +28,8 @@ def heard(
     bounds = [value for value in (level_db, limit_db) if value is not None]
     return Heard(
         id=f"{role}@{minute}", role=role, start_ns=None if minute is None else minute * MINUTE_NS,
-        verdict=word, system="starlink" if word == "detected" else None, level_db=level_db,
+        duration_s=1.0, verdict=word, system="starlink" if word == "detected" else None,
+        level_db=level_db,
         uncertainty_db=None if level_db is None else 0.4,
         bound_db=None if limit_db is None else max(bounds), limit_db=limit_db, poi=poi,
         analysed_s=1.0, blind_s=0.0, reasons=("a reason",),

@@ -55,7 +55,7 @@ def log(folder: Path) -> list[dict[str, Any]]:
 
 def results(verdict: str, sentence: str) -> dict[str, Any]:
     heard = {
-        "id": "r1", "role": "on_target", "start_ns": 1_777_882_530_000_000_000,
+        "id": "r1", "role": "on_target", "start_ns": 1_777_882_530_000_000_000, "duration_s": 1.0,
         "verdict": "detected", "system": "starlink", "level_db": 8.0, "uncertainty_db": 0.3,
         "bound_db": 8.0, "limit_db": -6.3, "poi": 0.13, "analysed_s": 1.0, "blind_s": 0.1,
         "reasons": [HOSTILE],
