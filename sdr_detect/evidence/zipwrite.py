@@ -37,6 +37,7 @@ class ZipWriter:
         self.members: list[Member] = []
         self.digests: dict[str, str] = {}
         self._offset = 0
+        self._taken: set[str] = set()
         if path.exists():
             raise SinkError(f"{path} exists, and packages are never replaced; choose another name")
         try:
@@ -66,7 +67,7 @@ class ZipWriter:
         SinkError
             The disk takes no more.
         """
-        if not NAME.fullmatch(name) or name.lower() in map(str.lower, self.digests):
+        if not NAME.fullmatch(name) or name.lower() in self._taken:
             raise ValueError(f"{name!r} is no plain name, or there already")
         digest, crc, size = hashlib.sha256(), 0, 0
         try:
@@ -85,6 +86,7 @@ class ZipWriter:
             raise self._refused(exc) from exc
         self._offset = member.stop
         self.members.append(member)
+        self._taken.add(name.lower())
         self.digests[name] = digest.hexdigest()
 
     def finish(self) -> None:

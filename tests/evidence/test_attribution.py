@@ -109,7 +109,10 @@ def test_silence_needs_a_positive_control() -> None:
     assert "no positive control" in conclude(quiet).sentence
     missed = [heard("control", 1), *quiet]
     assert conclude(missed).verdict == "inconclusive"
-    assert conclude([heard("control", 1, level_db=20.0), *quiet]).verdict == "not_detected"
+    control = heard("control", 1, level_db=20.0)
+    assert conclude([control, *quiet]).verdict == "not_detected"
+    gap = conclude([control, *quiet, heard("silence", 6)]).grounds[-1]
+    assert gap.endswith("3.28 % of it; gaps, 59 s in all: 00:05:01.0 for 59 s")
 
 
 def test_doubt_and_nothing_are_inconclusive() -> None:

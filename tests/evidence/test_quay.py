@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sdr_detect.evidence.verify import read_json, verify
+from sdr_detect.formats.find import open_recording
 from tests.evidence.parts import record
 from tests.evidence.shell import Shell
 
@@ -95,9 +97,14 @@ def test_the_right_vessel_is_named(shell: Shell, quay: dict[str, Path], tmp_path
     out = {name: tmp_path / name for name in ("report.html", "table.csv", "map.geojson")}
     done = shell(
         "case", "export", towards_alpha, "--report", out["report.html"], "--csv", out["table.csv"],
-        "--geojson", out["map.geojson"],
+        "--geojson", out["map.geojson"], "--sm2117", tmp_path / "h5",
     )  # fmt: skip
     assert done.code == 0, done.err
+    with open_recording(tmp_path / "h5" / "r2.h5") as copy, open_recording(quay["alpha1"]) as own:
+        assert (copy.info.start_ns, copy.info.center_hz) == (own.info.start_ns, own.info.center_hz)
+        assert np.array_equal(copy.read(0, own.sample_count), own.read(0, own.sample_count))
+    done = shell("case", "export", towards_alpha, "--sm2117", tmp_path / "h5")
+    assert (done.code, "choose another name" in done.err) == (1, True)
     text = out["report.html"].read_text(encoding="utf-8")
     assert "detected, attributed to this vessel" in text
     assert text.count("data:image/png;base64") == 5
@@ -129,6 +136,8 @@ def test_silence_is_proved_only_by_a_receiver_that_hears(
         sentences[name] = read_json(verify(package), "results.json")["conclusion"]["sentence"]
     assert sentences["proved"].startswith("Not detected above limit L = C/N")
     assert "with PoI P = " in sentences["proved"]
+    told = shell("case", "step", "proved", *common[:2])
+    assert "silence: recorded from 2026-05-04 08:00:00.0 to 08:00:00.3 UTC" in told.out
     assert "no positive control" in sentences["unheard"]
 
 

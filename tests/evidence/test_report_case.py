@@ -15,6 +15,7 @@ from PIL import Image
 
 from sdr_detect.evidence.case import Case, fold
 from sdr_detect.report import case as case_report
+from sdr_detect.report import drawings
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7 * 7 }}"
 NS = 10**9
@@ -146,6 +147,45 @@ def test_doubts_on_the_clock_and_the_hold_are_told(tmp_path: Path) -> None:
     assert "Before entry 5 the clock had gone back by 2 s" in text
     assert "Litigation hold: &lt;script" in text
     assert "8 dB ± 0.3 dB (k = 2)" in text
+
+
+def spoken(start_s: float, duration_s: float | None, role: str = "silence") -> dict[str, Any]:
+    start_ns = 1_777_885_200 * NS + round(start_s * NS)
+    return {
+        "id": "r1", "role": role, "start_ns": start_ns, "duration_s": duration_s,
+        "verdict": "not_detected", "level_db": None, "limit_db": None,
+    }  # fmt: skip
+
+
+def test_times_are_drawn_where_they_are() -> None:
+    drawn = drawings.times([spoken(0, 60), spoken(90, 30), spoken(-3600, 1, "control")])
+    assert drawn is not None
+    control, silence = drawn["rows"]
+    assert (control["role"], silence["role"]) == ("control", "silence")
+    scale = drawings.WIDTH / 3720  # from the control's start to the end of silence
+    assert [bar["x"] for bar in silence["bars"]] == pytest.approx(
+        [drawings.LEFT + 3600 * scale, drawings.LEFT + 3690 * scale], abs=0.1
+    )
+    assert control["bars"][0]["width"] >= 3
+    assert [text for _, text in drawn["ticks"]] == [
+        "08:00:00", "08:20:00", "08:40:00", "09:00:00",
+    ]  # fmt: skip
+    assert "gaps, 30 s in all: 09:01:00.0 for 30 s" in drawn["silence"]
+    assert drawings.times([spoken(0, None)]) is None
+    assert drawings.times([]) is None
+
+
+def test_a_proof_of_silence_shows_its_times_on_the_first_page(tmp_path: Path) -> None:
+    entries = log(tmp_path)
+    entries[0]["detail"]["flow"] = "silence"
+    found = results("not_detected", "Not detected")
+    found["recordings"][0] |= {"role": "silence"}
+    text = case_report.render(
+        fold(entries), entries, found, [], key="f", sealed_utc="2026-05-04T09:00:00Z"
+    )
+    first = text[: text.index("<h2>Findings</h2>")]
+    assert "Silence: recorded from 2026-05-04 08:15:30.0" in first
+    assert "Level of what is consistent" not in first
 
 
 @pytest.fixture(scope="module")
