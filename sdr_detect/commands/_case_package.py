@@ -136,6 +136,10 @@ def export(
         Path | None,
         typer.Option("--pdf", metavar="FILE.pdf", help="The report, printed by Chromium."),
     ] = None,
+    sigmf: Annotated[
+        Path | None,
+        typer.Option("--sigmf", metavar="DIR", help="The recordings, with SigMF annotations."),
+    ] = None,
     sm2117: Annotated[
         Path | None,
         typer.Option("--sm2117", metavar="DIR", help="The recordings as ITU-R SM.2117 (HDF5)."),
@@ -163,8 +167,9 @@ def export(
         write_whole(pdf, print_page(read_member(result, "report.html")))
     for path in filter(None, (csv, geojson, report, pdf)):
         print(plain(f"wrote {path}"))
-    if sm2117 is not None:
-        _export_recordings(result, sm2117)
+    for folder, form in ((sigmf, "sigmf"), (sm2117, "sm2117")):
+        if folder is not None:
+            _export_recordings(result, folder, form)
 
 
 def _in_order(package: Path) -> Verification:
@@ -176,20 +181,23 @@ def _in_order(package: Path) -> Verification:
     return result
 
 
-def _export_recordings(result: Verification, folder: Path) -> None:
+def _export_recordings(result: Verification, folder: Path, form: str) -> None:
     from sdr_detect.evidence import exchange
-    from sdr_detect.evidence.results import recordings_from_json
+    from sdr_detect.evidence.results import Steering, recordings_from_json
     from sdr_detect.evidence.verify import read_json
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise SinkError(f"{folder} cannot be made: {exc.strerror}") from exc
-    case = read_json(result, "case.json")
+    case, name = read_json(result, "case.json"), result.manifest_sha256
+    steering = Steering.from_json(read_json(result, "configuration.json"))
     for packed in recordings_from_json(read_json(result, "recordings.json")):
-        path = exchange.write_sm2117(
-            result.path, result.members, packed, case, result.manifest_sha256, folder
-        )
+        one = (result.path, result.members, packed)
+        if form == "sm2117":
+            path = exchange.write_sm2117(*one, case, name, folder)
+        else:
+            path = exchange.write_sigmf(*one, steering, case, name, folder)
         print(plain(f"wrote {path}"))
 
 

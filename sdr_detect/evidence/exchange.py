@@ -1,4 +1,4 @@
-"""Results and recordings of a package for other programs: a table, a map, ITU-R SM.2117."""
+"""A package for other programs: a table, a map, recordings as SigMF and as ITU-R SM.2117."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sdr_detect.evidence.inside import Packed, opened
-from sdr_detect.evidence.ziplayout import Member
-from sdr_detect.sinks import sm2117
+from sdr_detect.analysis import analyze_recording
+from sdr_detect.calibrated import restate
+from sdr_detect.errors import SinkError
+from sdr_detect.evidence.inside import Packed, opened, stated_spec
+from sdr_detect.evidence.results import Steering
+from sdr_detect.evidence.ziplayout import Member, pieces
+from sdr_detect.formats.find import open_recording
+from sdr_detect.sinks import sigmf_notes, sm2117
 
 #: A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -103,6 +108,65 @@ def write_sm2117(
     with opened(package, members, packed) as recording:
         sm2117.write(recording, path, more)
     return path
+
+
+def write_sigmf(
+    package: Path,
+    members: Mapping[str, Member],
+    packed: Packed,
+    steering: Steering,
+    case: Mapping[str, Any],
+    manifest_sha256: str,
+    folder: Path,
+) -> Path:
+    """One recording of a package as it is, and beside it its metadata with what was found.
+
+    Parameters
+    ----------
+    package, members, packed
+        The recording.
+    steering : Steering
+        The settings of the sealing, by which it is analysed again.
+    case, manifest_sha256
+        Where it comes from, which the metadata then say.
+    folder : Path
+        Gets a folder with the recording's name, which must not exist.
+
+    Returns
+    -------
+    Path
+        Of the metadata with the annotations.
+
+    Raises
+    ------
+    FormatError, EvidenceError
+        It cannot be read.
+    SinkError
+        The folder is there, or a file cannot be written.
+    """
+    own = folder / packed.id
+    try:
+        own.mkdir()
+        with package.open("rb") as source:
+            for name in filter(None, (packed.data, packed.meta)):
+                with (own / Path(name).name).open("xb") as target:
+                    target.writelines(pieces(source, members[name]))
+    except OSError as exc:
+        raise SinkError(f"{own} cannot be written: {exc.strerror}; choose another folder") from exc
+    path = own / Path(packed.meta or packed.data).name
+    with open_recording(path, stated_spec(packed.stated)) as recording:
+        if steering.calibration is not None:
+            restate(recording, steering.calibration, steering.gain_db)
+        result = analyze_recording(
+            recording, settings=steering.settings, profiles=steering.profiles
+        )
+        more = {
+            "sdrdetect:case": case["id"],
+            "sdrdetect:recording": packed.id,
+            "sdrdetect:role": packed.role,
+            "sdrdetect:package_manifest_sha256": manifest_sha256,
+        }
+        return sigmf_notes.write(recording, result.found, recording.sha256(), more)
 
 
 def _feature(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,9 @@ _FREQUENCY_FIELDS = (
 )
 
 
-def write(recording: Recording, found: Collector, sha256: str) -> Path:
+def write(
+    recording: Recording, found: Collector, sha256: str, more: Mapping[str, Any] | None = None
+) -> Path:
     """Write the annotations of one recording.
 
     Parameters
@@ -48,6 +51,8 @@ def write(recording: Recording, found: Collector, sha256: str) -> Path:
     sha256 : str
         Of its samples; the annotations' identifiers derive from it, so that the
         same finding has the same one every time.
+    more : mapping, optional
+        Further fields of the recording as a whole, such as the case it belongs to.
 
     Returns
     -------
@@ -69,6 +74,7 @@ def write(recording: Recording, found: Collector, sha256: str) -> Path:
     )
     if found.verdict is not None:
         document["global"]["sdrdetect:verdict"] = _verdict(found.verdict)
+    document["global"].update(more or {})
     path = recording.path.with_name(_stem(recording.path) + ".sdr-detect" + _META)
     write_metadata(path, document)
     return path

@@ -98,11 +98,20 @@ def test_the_right_vessel_is_named(shell: Shell, quay: dict[str, Path], tmp_path
     done = shell(
         "case", "export", towards_alpha, "--report", out["report.html"], "--csv", out["table.csv"],
         "--geojson", out["map.geojson"], "--sm2117", tmp_path / "h5",
+        "--sigmf", tmp_path / "sigmf",
     )  # fmt: skip
     assert done.code == 0, done.err
     with open_recording(tmp_path / "h5" / "r2.h5") as copy, open_recording(quay["alpha1"]) as own:
         assert (copy.info.start_ns, copy.info.center_hz) == (own.info.start_ns, own.info.center_hz)
         assert np.array_equal(copy.read(0, own.sample_count), own.read(0, own.sample_count))
+    notes = json.loads((tmp_path / "sigmf/r2/alpha1.sdr-detect.sigmf-meta").read_text())
+    assert notes["global"]["sdrdetect:case"] == "Alpha"
+    assert notes["global"]["sdrdetect:role"] == "on_target"
+    assert len([one for one in notes["annotations"] if "T1" in one["core:label"]]) > 5
+    copied = tmp_path / "sigmf/r2/alpha1.sigmf-data"
+    assert copied.read_bytes() == quay["alpha1"].with_suffix(".sigmf-data").read_bytes()
+    done = shell("case", "export", towards_alpha, "--sigmf", tmp_path / "sigmf")
+    assert (done.code, "choose another folder" in done.err) == (1, True)
     done = shell("case", "export", towards_alpha, "--sm2117", tmp_path / "h5")
     assert (done.code, "choose another name" in done.err) == (1, True)
     text = out["report.html"].read_text(encoding="utf-8")
