@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +196,31 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     out.unlink()
     exported(path, RawSpec("cs16", 1e6))
     assert out.read_bytes() == before  # the same bytes each time
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from sdr_detect.errors import SinkError
+from sdr_detect.formats.find import open_recording
+from sdr_detect.sinks import sm2117
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+source, out = Path(sys.argv[1]), Path(sys.argv[2])
+for limit in (100, 3000, 100_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        with open_recording(source) as recording:
+            sm2117.write(recording, out, {})
+    except SinkError as exc:
+        print(exc)
+"""
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """It shows where the file is made, written, or only where it is closed."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, RECORDINGS / "blank_2m4.sigmf-meta", tmp_path / "x.h5"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.count("nothing was left") == 3
+    assert list(tmp_path.iterdir()) == []

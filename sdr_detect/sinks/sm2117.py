@@ -72,8 +72,9 @@ def write(recording: Recording, path: Path, more: Mapping[str, Any]) -> None:
                 made.attrs.update(_attributes(capture, datatype) | dict(more))
                 _fill(made, recording, capture, datatype)
         draft.replace(path)
-    except OSError as exc:
-        raise SinkError(f"{path} cannot be written: {exc}") from exc
+    except (OSError, RuntimeError) as exc:  # HDF5 raises the latter where closing fails
+        why = str(exc).split("\n")[0]
+        raise SinkError(f"{path} cannot be written: {why}; nothing was left") from exc
     finally:
         draft.unlink(missing_ok=True)
 
