@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ ROW = 26
 #: Between marks of time, in seconds; the first of which no more than these fit.
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
 _MARKS = 6
+_DAY_S = 86_400
 #: A short recording within a long visit is still to be seen.
 _LEAST_WIDTH = 3.0
 
@@ -62,7 +64,8 @@ def times(recordings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     ]
     if not known:
         return None
-    first, last = min(when[0] for _, when in known), max(when[1] for _, when in known)
+    first = min(when[0] for _, when in known)
+    last = max(first + 1, *(when[1] for _, when in known))
 
     def across(time_ns: float) -> float:
         return round(LEFT + WIDTH * (time_ns - first) / (last - first), 1)
@@ -99,8 +102,9 @@ def times(recordings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 def _marks(first_ns: int, last_ns: int) -> list[tuple[int, str]]:
     """Round times between two, with what is written there."""
     span_s = (last_ns - first_ns) / NS_PER_S
-    step_s = next((step for step in _STEPS_S if span_s / step <= _MARKS), 86400)
+    days_s = _DAY_S * math.ceil(span_s / _MARKS / _DAY_S)
+    step_s = next((step for step in _STEPS_S if span_s / step <= _MARKS), days_s)
     step_ns = round(step_s * NS_PER_S)
-    shown = slice(11, 19 if step_s >= 1 else 21)
+    shown = slice(0, 10) if step_s >= _DAY_S else slice(11, 19 if step_s >= 1 else 21)
     start = -(-first_ns // step_ns) * step_ns
-    return [(at, wording.utc(at)[shown]) for at in range(start, last_ns + 1, step_ns)][-50:]
+    return [(at, wording.utc(at)[shown]) for at in range(start, last_ns + 1, step_ns)]

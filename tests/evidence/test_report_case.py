@@ -171,6 +171,10 @@ def test_times_are_drawn_where_they_are() -> None:
         "08:00:00", "08:20:00", "08:40:00", "09:00:00",
     ]  # fmt: skip
     assert "gaps, 30 s in all: 09:01:00.0 for 30 s" in drawn["silence"]
+    days = drawings.times([spoken(0, 60), spoken(30 * 86400, 60)])
+    assert days is not None
+    assert 3 <= len(days["ticks"]) <= 6
+    assert all(re.fullmatch(r"2026-0[56]-\d\d", text) for _, text in days["ticks"])
     assert drawings.times([spoken(0, None)]) is None
     assert drawings.times([]) is None
 
@@ -245,7 +249,14 @@ def test_what_the_browser_would_have_noticed(browser: str, tmp_path: Path) -> No
     assert asked == {"http://quay.test/x.png"}
 
 
-def test_the_first_page_is_one_page(browser: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [case_report.CHART_ROWS, case_report.CHART_ROWS + 1])
+def test_the_first_page_is_one_page(
+    browser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """With as many recordings as the drawing on it takes, and with more."""
+    found = results("detected_attributed", "Detected, attributed to this vessel: an emission " * 2)
+    found["recordings"] *= count
+    monkeypatch.setattr(f"{__name__}.results", lambda *_: found)
     if (reader := shutil.which("pdftotext")) is None:
         pytest.skip("no pdftotext here (Debian: apt-get install poppler-utils)")
     (tmp_path / "report.html").write_text(rendered(tmp_path), encoding="utf-8")
