@@ -149,7 +149,7 @@ def _compare(where: str, sealed: Any, now: Any, found: Recomputed, unit: str | N
         for key in sorted({*sealed, *now}):
             if key == "version" and not found.same_build:
                 continue
-            _compare(f"{where}.{key}", sealed.get(key), now.get(key), found, sealed.get("unit"))
+            _compare(f"{where}.{key}", sealed.get(key), now.get(key), found, now.get("unit"))
     elif isinstance(sealed, list) and isinstance(now, list) and len(sealed) == len(now):
         for place, (old, new) in enumerate(zip(sealed, now, strict=True)):
             _compare(f"{where}[{place}]", old, new, found)
@@ -167,7 +167,10 @@ def _close(sealed: Any, now: Any, where: str, unit: str | None) -> bool:
         return bool(sealed == now)
     if where.endswith("pfa") and sealed > 0 and now > 0:
         return abs(math.log10(sealed) - math.log10(now)) <= DECADES
-    return math.isclose(sealed, now, rel_tol=RELATIVE, abs_tol=_near_zero(where, unit))
+    try:
+        return math.isclose(sealed, now, rel_tol=RELATIVE, abs_tol=_near_zero(where, unit))
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def _near_zero(where: str, unit: str | None) -> float:
@@ -185,7 +188,7 @@ def _same_words(sealed: str, now: str) -> bool:
     for old, new in zip(_NUMBER.finditer(sealed), _NUMBER.finditer(now), strict=True):
         a, b = (float(one[0].replace("−", "-")) for one in (old, new))
         # A whole number may be a count, and counts are equal.
-        last = 10.0 ** (float((old[3] or "e0")[1:]) - len(old[2])) if old[2] else 0.0
-        if not math.isclose(a, b, rel_tol=RELATIVE if old[2] else 0.0, abs_tol=1.01 * last):
+        last = float(f"1e{int((new[3] or 'e0')[1:]) - len(new[2])}") if new[2] else 0.0
+        if not math.isclose(a, b, rel_tol=RELATIVE if new[2] else 0.0, abs_tol=1.01 * last):
             return False
     return True
