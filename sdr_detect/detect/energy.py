@@ -24,7 +24,7 @@ from scipy.special import gammainccinv, ndtri
 
 from sdr_detect.dsp.kernels import paint_exceedances
 from sdr_detect.dsp.layout import Layout
-from sdr_detect.dsp.stft import Dwell, quiet_frames
+from sdr_detect.dsp.stft import QUIET_FRAMES, Dwell
 from sdr_detect.model import FloatArray
 from sdr_detect.settings import BurstSettings
 
@@ -91,7 +91,7 @@ class EnergyTest:
         self._layout = layout
         bins = layout.used_bins / layout.subbands
         self._tests = [
-            _test(width, frames, width * bins, quiet_frames(layout.nfft), settings)
+            _test(width, frames, width * bins, settings)
             for frames in TEST_FRAMES
             for width in _dyadic(layout.subbands)
         ]
@@ -192,11 +192,11 @@ def freedom(bins: float, frames: int) -> float:
     return bins * frames / (across * along)
 
 
-def _test(width: int, frames: int, bins: float, quiet: int, settings: BurstSettings) -> Test:
+def _test(width: int, frames: int, bins: float, settings: BurstSettings) -> Test:
     shape = freedom(bins, frames)
     doubt = 10 ** (settings.noise_uncertainty_db / 10)
     # The quiet level of each bin carries its own error, 1.8/sqrt(n).
-    slack = 1 + 3 * 1.8 / np.sqrt(quiet * bins / 1.94)
+    slack = 1 + 3 * 1.8 / np.sqrt(QUIET_FRAMES * bins / 1.94)
     threshold = float(gammainccinv(shape, settings.pfa) / shape * doubt * slack)
     return Test(width, frames, threshold - 1, 1 / shape)
 

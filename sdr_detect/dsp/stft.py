@@ -23,11 +23,8 @@ from sdr_detect.model import ComplexArray, FloatArray, StreamInfo
 #: air for 15 % of the time raise it by 0.9 dB, for half of the time by 4.1 dB.
 QUIET_QUANTILE = 0.3
 
-#: Frames looked at for the quiet level: its error is 1.8/sqrt(n) per bin. Of long
-#: frames fewer will do: a sub-band has the more bins.
+#: Frames looked at for the quiet level: its error is 1.8/sqrt(n) per bin.
 QUIET_FRAMES = 256
-LEAST_QUIET_FRAMES = 64
-QUIET_VALUES = 512 * QUIET_FRAMES
 
 #: A run of exact zeros this long is no noise: a recorder filled lost samples.
 ZERO_RUN_SAMPLES = 256
@@ -180,11 +177,6 @@ class Analyser:
         return dwell
 
 
-def quiet_frames(nfft: int) -> int:
-    """Frames that the quiet level of ``nfft`` bins is taken from."""
-    return min(QUIET_FRAMES, max(LEAST_QUIET_FRAMES, QUIET_VALUES // nfft))
-
-
 def quiet_floor(power: FloatArray, quiet: NDArray[np.bool_]) -> FloatArray | None:
     """Mean noise power of each bin from the frames marked quiet.
 
@@ -195,7 +187,7 @@ def quiet_floor(power: FloatArray, quiet: NDArray[np.bool_]) -> FloatArray | Non
     index = np.flatnonzero(quiet)
     if index.size < 8:
         return None
-    index = index[:: max(1, index.size // quiet_frames(power.shape[1]))]
+    index = index[:: max(1, index.size // QUIET_FRAMES)]
     rank = int(QUIET_QUANTILE * index.size)
     chosen = np.ascontiguousarray(power[index].T)
     level = np.partition(chosen, rank, axis=1)[:, rank]
