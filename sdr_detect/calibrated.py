@@ -9,12 +9,13 @@ from sdr_detect.calibration.apply import apply
 from sdr_detect.calibration.levels import Levels
 from sdr_detect.calibration.link import Limits
 from sdr_detect.calibration.schema import Calibration
+from sdr_detect.errors import ConfigError
 from sdr_detect.events import Event, Verdict
 from sdr_detect.formats.base import Recording
 from sdr_detect.model import IQBlock, Notice, StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import Block
-from sdr_detect.registry import Driver
+from sdr_detect.registry import Driver, Tunable
 from sdr_detect.runner import Detector
 from sdr_detect.settings import Settings
 
@@ -50,6 +51,22 @@ class CalibratedSource:
                 seen = block.info
                 notices += tuple(Notice("calibration", text) for text in applied.problems)
             yield replace(block, info=applied.info, notices=notices)
+
+    def retune(self, rf_hz: float) -> None:
+        """Tune to another RF, as the calibrated LO gives it.
+
+        Raises
+        ------
+        ConfigError
+            The source cannot be tuned.
+        SdrDetectError
+            What the source raises.
+        """
+        if not isinstance(self._source, Tunable):
+            raise ConfigError("this source cannot be tuned; a sweep needs a receiver or sim://")
+        # The source counts with the converter's nominal LO.
+        if_hz = self.info.plan.if_from_rf(rf_hz)
+        self._source.retune(self._source.info.plan.rf_from_if(if_hz))
 
     def close(self) -> None:
         """Close the source."""

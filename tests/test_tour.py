@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sdr_detect.calibrated import CalibratedSource
+from sdr_detect.calibration.schema import Calibration, Figure, Lo, Validity
+from sdr_detect.calibration.text import calibration_toml
 from sdr_detect.catalog import profiles
 from sdr_detect.errors import ConfigError, SourceLost
 from sdr_detect.events import CoverageEvent, Event, Incident, Verdict
@@ -184,7 +187,7 @@ def test_a_scene_says_what_cannot_be_tuned(scene: Path) -> None:
 
 def cli(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sdr_detect", "sweep", *map(str, words)],
+        [sys.executable, "-m", "sdr_detect", *map(str, words)],
         capture_output=True,
         text=True,
         check=False,
@@ -193,7 +196,7 @@ def cli(*words: object) -> subprocess.CompletedProcess[str]:
 
 def test_a_sweep_by_command(scene: Path) -> None:
     done = cli(
-        "--source", f"sim://{scene}?pace=0", "--strategy", "adaptive", "--rf-range",
+        "sweep", "--source", f"sim://{scene}?pace=0", "--strategy", "adaptive", "--rf-range",
         "14.1875e9:14.3125e9", "--dwell", 0.06, "--seconds", 0.8, "--json", "-",
         "--fail-on-detect",
     )  # fmt: skip
@@ -207,12 +210,65 @@ def test_a_sweep_by_command(scene: Path) -> None:
     assert lines[-1]["verdict"] == "detected"
 
 
+#: The converter's LO lies 38.4 kHz too high; 0 dBFS are -40 dBm.
+OFF_PPM = 3.0
+UTC = "2026-05-04T08:00:00Z"
+CALIBRATION = Calibration(
+    name="test",
+    validity=Validity(
+        sample_rate_hz=RATE_HZ, rf_lower_hz=14.0e9, rf_upper_hz=14.5e9, converter="ku-12.80"
+    ),
+    dbm_offset_db=Figure(value=-40.0, uncertainty=0.5, method="made up", utc=UTC),
+    lo=Lo(error_ppm=Figure(value=OFF_PPM, uncertainty=0.1, method="made up", utc=UTC)),
+)
+
+
+def test_a_calibrated_sweep_is_what_its_recording_shows(scene: Path, tmp_path: Path) -> None:
+    tone = '[[emitter]]\nkind = "tone"\nrf_hz = 14.2203e9\ncn_db = 15.0\n'
+    text = SCENE.replace('ku-12.80"', f'ku-12.80"\nlo_error_ppm = {OFF_PPM}') + tone
+    scene.write_text(text, encoding="utf-8")
+    file, recording = tmp_path / "rx.toml", tmp_path / "swept.sigmf-meta"
+    file.write_text(calibration_toml(CALIBRATION), encoding="utf-8")
+    done = cli(
+        "sweep", "--source", f"sim://{scene}?pace=0", "--rf-range", "14.1875e9:14.3125e9",
+        "--dwell", 0.06, "--seconds", 0.5, "--json", "-", "--calibration", file,
+        "--record", recording,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    head, *live = [json.loads(line) for line in done.stdout.splitlines()]
+    assert head["calibration_sha256"] is not None
+    tones = [e for e in live if e["type"] == "track" and e["kind"] == "tone"]
+    assert tones
+    for tone_found in tones:
+        middle_hz = (tone_found["freq_lower_hz"] + tone_found["freq_upper_hz"]) / 2
+        assert middle_hz == pytest.approx(14.2203e9, abs=2e3)
+        assert tone_found["power_dbm"] == pytest.approx(tone_found["power_dbfs"] - 40, abs=0.1)
+    again = cli("analyze", recording, "--json", "-", "--calibration", file)
+    assert again.returncode == 0, again.stderr
+    heard = [json.loads(line) for line in again.stdout.splitlines()[1:]]
+    assert _but_for_notes(heard) == _but_for_notes(live)
+
+
+def _but_for_notes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what is said of the calibration, at each stop or once of a recording."""
+    return [e for e in events if "neither it nor" not in e.get("detail", "")]
+
+
+def test_the_calibrated_lo_tells_where_to_tune(scene: Path) -> None:
+    calibrated = CalibratedSource(open_source(f"sim://{scene}?pace=0"), CALIBRATION, None)
+    tour = TouringSource(calibrated, Cycle(STOPS), 0.3)
+    centres = {block.info.center_hz for block in tour.blocks()}
+    assert centres == {stop.rf_hz for stop in STOPS}
+
+
 def test_a_plan_needs_no_receiver() -> None:
-    done = cli("--plan-only", "--strategy", "comb", "--dwell", 0.1, "--converter", "ku-12.80")
+    done = cli(
+        "sweep", "--plan-only", "--strategy", "comb", "--dwell", 0.1, "--converter", "ku-12.80"
+    )
     assert done.returncode == 0, done.stderr
     assert "8 stops of 1.92 MHz" in done.stdout
     assert "probability of intercept: 12.5 % in 0.1 s, 99.7 % in 1 s" in done.stdout
-    assert cli("--strategy", "comb").returncode == 2
-    refused = cli("--plan-only", "--converter", "ku-12.80", "--rf-range", "9e9:9.1e9")
+    assert cli("sweep", "--strategy", "comb").returncode == 2
+    refused = cli("sweep", "--plan-only", "--converter", "ku-12.80", "--rf-range", "9e9:9.1e9")
     assert refused.returncode == 2
     assert "no channel" in refused.stderr.replace("\n", " ")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdr_detect.commands import _exit
+from sdr_detect.commands import _exit, _keep
+from sdr_detect.commands._calibration_options import (
+    Calibrating,
+    CalibrationOption,
+    GainOption,
+    calibration_from_options,
+)
 from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
 from sdr_detect.commands._output import (
     ConfigOption,
@@ -24,8 +31,10 @@ if TYPE_CHECKING:
     from sdr_detect.commands._watch import Watch
     from sdr_detect.model import IQBlock
     from sdr_detect.registry import SourceOptions
+    from sdr_detect.resume import Policy
     from sdr_detect.scan.strategy import Adaptive
     from sdr_detect.settings import Settings
+    from sdr_detect.sinks.keeper import Keeper
 
 #: Watch lengths for which a plan tells the probability of intercept.
 _TIMES_S = (0.1, 1.0, 10.0, 60.0, 300.0)
@@ -79,6 +88,14 @@ def sweep(
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Print the plan; no receiver is needed.")
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="NAME.sigmf-meta",
+            help="Record all that is heard, as SigMF: a capture for each stop.",
+        ),
+    ] = None,
     json: JsonOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
@@ -88,12 +105,15 @@ def sweep(
     keep_trying: KeepTryingOption = False,
     rate: RateOption = None,
     converter: ConverterOption = None,
+    calibration: CalibrationOption = None,
+    gain: GainOption = None,
 ) -> None:
     """Plan a watch over several channels, run it, and tell what each channel got.
 
     Events come as from 'monitor'. Before the verdict a 'coverage' line tells for
     each channel how long it was watched, how often, and the probability that a
-    terminal on the air was met there. Times count samples, not the clock.
+    terminal on the air was met there. Times count samples, not the clock. What
+    --record writes, 'analyze' hears as the sweep did.
 
     Example: sdr-detect sweep --plan-only --strategy comb --dwell 0.1 --converter ku-12.80
 
@@ -102,20 +122,24 @@ def sweep(
     if source is None and not plan_only:
         raise typer.BadParameter("give --source URI, or --plan-only")
     from sdr_detect.analysis import resolve_settings
+    from sdr_detect.resume import Policy
 
     settings = resolve_settings(config, sets or ())
     asked = Asked(strategy, system, tuple(rf_range or ()), dwell, tuple(avoid or ()), settle)
     tables = json != "-"
+    calibrating = calibration_from_options(calibration, gain)
     if plan_only:
         _show_plan(asked.made(assumed(rate, converter, settle)), settings)
         return
     assert source is not None
-    watched = _Run(asked, source, rate, converter, settings, give_up, keep_trying)
-    interrupted = watched.run(json, seconds, max_bursts, tables=tables)
+    policy = Policy(give_up, keep_trying)
+    watched = _Run(asked, source, rate, converter, settings, policy, calibrating)
+    interrupted = watched.run(json, seconds, max_bursts, record, tables=tables)
     if interrupted:
         raise typer.Exit(_exit.INTERRUPT)
     if fail_on_detect and watched.detected:
         raise typer.Exit(_exit.DETECTED)
+    _keep.check(watched.keeper)
 
 
 def _show_plan(plan: MadePlan, settings: Settings) -> None:
@@ -137,18 +161,20 @@ class _Run:
         rate_hz: float | None,
         converter: str | None,
         settings: Settings,
-        give_up: float | None,
-        keep_trying: bool,
+        policy: Policy,
+        calibrating: Calibrating,
     ) -> None:
-        from sdr_detect.resume import Policy
-
         self._asked, self._uri = asked, uri
         self._rate_hz, self._converter = rate_hz, converter
         self._settings = settings
-        self._policy = Policy(give_up, keep_trying)
+        self._policy, self._calibrating = policy, calibrating
+        self.keeper: Keeper | None = None
         self.detected = False
 
-    def run(self, json: str | None, seconds: float | None, cap: int, *, tables: bool) -> bool:
+    def run(
+        self, json: str | None, seconds: float | None, cap: int, record: Path | None, *,
+        tables: bool,
+    ) -> bool:  # fmt: skip
         """Run it to its end; whether it was interrupted."""
         from sdr_detect.commands import _show, _sweep_show
         from sdr_detect.commands._interrupt import stop_on_interrupt
@@ -157,7 +183,10 @@ class _Run:
         from sdr_detect.tour import TouringSource
 
         with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
-            watch = Watch(self._uri, self._options(), self._settings, self._policy, stop)
+            self.keeper = _keep.begin(stack, record)
+            watch = Watch(
+                self._uri, self._options(), self._settings, self._policy, stop, self._calibrating
+            )
             stack.callback(watch.driver.close)
             plan = self._asked.made(receiver_of(watch.driver.info, self._asked.settle_s))
             if tables:
@@ -167,7 +196,7 @@ class _Run:
             guide = _Guide(watch, strategy) if isinstance(strategy, Adaptive) else None
             out = stack.enter_context(json_output(json))
             try:
-                watch.run(out, stop, tables=tables, cap=cap, extra=guide)
+                watch.run(out, stop, tables=tables, cap=cap, keeper=self.keeper, extra=guide)
             finally:
                 watch.conclude(None, tables=tables)
                 if tables and watch.found.coverage is not None:

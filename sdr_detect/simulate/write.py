@@ -110,6 +110,7 @@ def _capture(block: IQBlock, at: int) -> dict[str, Any]:
         "core:global_index": block.first_sample,
         "core:frequency": info.center_hz,
         "core:datetime": _utc(info, block.first_sample),
+        "sdrdetect:usable_hz": info.usable_hz,
     }
     if info.plan.converter.side != "none":
         capture["sdrdetect:converter"] = info.plan.converter.name
