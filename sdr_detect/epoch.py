@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdr_detect.detect.base import Setup
 from sdr_detect.detect.find import make_detectors
+from sdr_detect.detect.joined import joined
 from sdr_detect.dsp.dwell import DwellBuffer, RawDwell
 from sdr_detect.dsp.gain_step import remove_gain_steps
 from sdr_detect.dsp.layout import make_layout
@@ -192,7 +193,7 @@ class Epoch:
         if span is None:
             return []
         pairs = [pair for detector in self._detectors for pair in detector.tracks(span)]
-        return [self._weighed(track, measured) for track, measured in pairs]
+        return [self._weighed(track, measured) for track, measured in joined(pairs, self.info)]
 
     def _weighed(self, track: Track, measured: Measured) -> Judged:
         """A track with its level and its matches."""
@@ -229,11 +230,8 @@ class Epoch:
         """Close tracks that have been idle, so that new emitters find room for weeks."""
         if before_sample <= 0:
             return []
-        gone = [
-            self._weighed(track, measured)
-            for detector in self._detectors
-            for track, measured in detector.retire(before_sample)
-        ]
+        pairs = [pair for detector in self._detectors for pair in detector.retire(before_sample)]
+        gone = [self._weighed(track, measured) for track, measured in joined(pairs, self.info)]
         self.retired = strongest([*self.retired, *gone])
         return [TrackEvent(judged.track, self.info) for judged in gone]
 

@@ -148,6 +148,11 @@ def _suspect(judged: Judged, weighed: Weighed, tracks: Sequence[Judged]) -> bool
 def _is_unexplained(judged: Judged) -> bool:
     """Whether what no profile explains could hide a terminal's bursts, or be them."""
     best = judged.best
+    if judged.track.kind == "contrast":
+        # It is there towards the vessel, and was not off target.
+        return best is None or not (
+            best.log_odds >= SUSPICION and best.profile.role != "user_terminal"
+        )
     if best is not None and best.log_odds >= SUSPICION:
         return False
     if judged.track.kind in FOLDED:

@@ -63,6 +63,28 @@ FLAG_MEANING: Mapping[Flag, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class NoiseReference:
+    """Noise of a slice as it was recorded off target, for the settings of a stream.
+
+    Parameters
+    ----------
+    power : tuple of float
+        Mean power of each short-time bin, ascending RF, in the scale of
+        `dsp.stft.Dwell.power`.
+    frames : int
+        Frames behind each.
+    shape, level : float
+        Relative standard deviations, from one recording to another beyond thermal
+        noise: of the ratio between two parts of the slice, and of the whole.
+    """
+
+    power: tuple[float, ...]
+    frames: int
+    shape: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
 class StreamInfo:
     """What is constant over a stretch of samples.
 
@@ -91,6 +113,8 @@ class StreamInfo:
         Receiver gain as applied; what to add to dBFS to get dBm, if calibrated.
     plan : FrequencyPlan
         The converter between RF and the receiver.
+    reference : NoiseReference or None
+        What the slice shows off target, if a calibration tells.
     """
 
     stream_id: str
@@ -103,6 +127,7 @@ class StreamInfo:
     gain_db: float | None = None
     dbm_offset_db: float | None = None
     plan: FrequencyPlan = field(default_factory=FrequencyPlan)
+    reference: NoiseReference | None = None
 
     def __post_init__(self) -> None:
         rate = self.sample_rate_hz

@@ -109,6 +109,12 @@ def suspicion(
 
 def unexplained(judged: Judged) -> str:
     """What fits nothing and may hide something."""
+    if judged.track.kind == "contrast":
+        return (
+            f"track {judged.track.id}: a steady emission that was not there off target shows no "
+            "structure of a known emitter; it may be a satellite terminal's carrier: watch longer, "
+            "or tune to its edges"
+        )
     if not judged.track.burst_count:
         return (
             f"track {judged.track.id}: something keeps a phase of the 4/3 ms frame and fits no "

@@ -313,3 +313,39 @@ def test_capture_and_monitor_carry_the_calibration(
     assert found[0]["rf_center_hz"] == pytest.approx(14.2225e9 + 128e3)
     assert found[0]["calibration_sha256"] is not None
     assert found[-1]["detection_limit_dbm"] is not None
+
+
+def test_a_reference_off_target_shows_a_carrier_as_wide_as_the_slice(
+    tmp_path: Path, run: Run
+) -> None:
+    shape = {"filter": {"usable_fraction": 0.8, "ripple_db": 1.0}}
+    away = [record(tmp_path / f"away{k}", 200, seed=40 + k, **shape) for k in (1, 2)]
+    vsat = {"kind": "vsat_scpc", "rf_hz": 14.2226e9, "symbol_rate_hz": 1.2e6, "cn_db": 3.0}
+    target = record(tmp_path / "target", 200, vsat, seed=43, **shape)
+    file = tmp_path / "rx.toml"
+    code, out, err = run("calibrate", "reference", *away, "--gain", 30, "--out", file)
+    assert code == 0, err
+    assert "64 bins" in out
+    made = read_calibration(file)
+    assert list(made.off_target) == ["14222500000"]
+    assert len(made.off_target["14222500000"].recordings) == 2
+    assert "noise off target at 14.222500 GHz" in run("calibrate", "show", file)[1]
+
+    def verdict(*words: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        code, out, err = run("analyze", target, "--json", "-", *words)
+        assert code == 0, err
+        found = lines(out)
+        return found[-1], [e for e in found if e.get("kind") == "contrast"]
+
+    assert verdict()[0]["verdict"] == "not_detected"
+    found, tracks = verdict("--calibration", file, "--gain", 30)
+    assert (found["verdict"], found["system"]) == ("detected", "vsat")
+    assert len(tracks) == 1
+    assert verdict("--calibration", file, "--gain", 20)[1] == []
+
+    code, _, err = run("calibrate", "reference", away[0], "--gain", 30, "--out", file)
+    assert code == 2
+    assert "one recording does not tell what repeats" in err
+    code, _, err = run("calibrate", "reference", *away, "--gain", 20, "--out", file)
+    assert code == 2
+    assert "give another file" in err

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sdr_detect.calibration.budget import Budget, Term, summed
+from sdr_detect.calibration.budget import DB_PER_NEPER, Budget, Term, summed
 from sdr_detect.calibration.schema import Calibration, Figure
-from sdr_detect.model import StreamInfo
+from sdr_detect.model import NoiseReference, StreamInfo
 from sdr_detect.plan import Converter
 
 #: Rates that differ by less are the same: what a resampler really makes is stated.
@@ -14,6 +14,10 @@ _SAME_RATE = 1e-3
 
 #: Gains that differ by less are the same step.
 _SAME_GAIN_DB = 0.05
+
+
+#: Centres that differ by less than this part of the rate are the same slice.
+_SAME_CENTRE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ def apply(calibration: Calibration, info: StreamInfo, gain_db: float | None = No
         moved, problem = _with_lo(info, calibration.validity.converter, calibration.lo.error_ppm)
         info = moved
         problems += [problem] if problem else []
+    if calibration.off_target:
+        info, problem = _with_reference(calibration, info)
+        problems += [problem] if problem else []
     offset = offset_budget(calibration)
     if offset is None:
         problems.append("it has no level calibration: levels stay dBFS")
@@ -74,6 +81,32 @@ def apply(calibration: Calibration, info: StreamInfo, gain_db: float | None = No
     if calibration.validity.gain_db is None:
         problems.append("neither it nor the recording states a gain: taken as unchanged")
     return Applied(replace(info, dbm_offset_db=round(offset.value, 4)), tuple(problems))
+
+
+def _with_reference(calibration: Calibration, info: StreamInfo) -> tuple[StreamInfo, str | None]:
+    """The stream with what its slice shows off target."""
+    misfits = _other_settings(calibration, info)
+    if misfits:
+        return info, f"its noise off target is not used: {'; '.join(misfits)}"
+    tuned_hz = info.if_center_hz
+    nominal_hz = (
+        None if tuned_hz is None else replace(info.plan, lo_error_ppm=0.0).rf_from_if(tuned_hz)
+    )
+    near_hz = _SAME_CENTRE * info.sample_rate_hz
+    slices = [
+        one for one in calibration.off_target.values()
+        if nominal_hz is not None and abs(one.center_hz - nominal_hz) <= near_hz
+    ]  # fmt: skip
+    if not slices:
+        return info, "it has no noise off target for this centre frequency"
+    one = slices[0]
+    reference = NoiseReference(
+        tuple(10 ** (db / 10) for db in one.power_dbfs),
+        one.frames,
+        one.shape_uncertainty_db / DB_PER_NEPER,
+        one.level_uncertainty_db / DB_PER_NEPER,
+    )
+    return replace(info, reference=reference), None
 
 
 def _with_lo(info: StreamInfo, name: str, error: Figure) -> tuple[StreamInfo, str | None]:
@@ -91,6 +124,12 @@ def _with_lo(info: StreamInfo, name: str, error: Figure) -> tuple[StreamInfo, st
 
 def _misfits(calibration: Calibration, info: StreamInfo) -> list[str]:
     """What of the stream differs from what the levels were calibrated for."""
+    valid = calibration.validity
+    return _other_settings(calibration, info) + _outside(info, valid.rf_lower_hz, valid.rf_upper_hz)
+
+
+def _other_settings(calibration: Calibration, info: StreamInfo) -> list[str]:
+    """Converter, gain and rate that are not those of the calibration."""
     valid = calibration.validity
     found = []
     if info.plan.converter.name != valid.converter:
@@ -111,7 +150,6 @@ def _misfits(calibration: Calibration, info: StreamInfo) -> list[str]:
         found.append(
             f"rate {info.sample_rate_hz:.9g} Hz, calibrated for {valid.sample_rate_hz:.9g} Hz"
         )
-    found += _outside(info, valid.rf_lower_hz, valid.rf_upper_hz)
     return found
 
 

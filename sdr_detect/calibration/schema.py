@@ -83,6 +83,34 @@ class Lo(Strict):
     drift_hz_per_s: Figure | None = None
 
 
+class OffTarget(Strict):
+    """Noise of one slice with the antenna turned away, as `calibrate reference` measures it.
+
+    Parameters
+    ----------
+    center_hz : float
+        RF of the slice's centre, by the converter's nominal LO.
+    power_dbfs : tuple of float
+        Mean power of each short-time bin, ascending RF, in dB of full scale.
+    frames : int
+        Frames behind each.
+    shape_uncertainty_db, level_uncertainty_db : float
+        Standard, from one recording to another: of the ratio between two parts of
+        the slice, and of the whole.
+    """
+
+    center_hz: float = Field(gt=0, le=1e11)
+    power_dbfs: tuple[Annotated[float, Field(ge=-300, le=100)], ...] = Field(
+        min_length=32, max_length=8192
+    )
+    frames: int = Field(ge=1, le=1 << 62)
+    shape_uncertainty_db: float = Field(ge=0, le=3)
+    level_uncertainty_db: float = Field(gt=0, le=10)
+    method: str = Field(min_length=3, max_length=500)
+    utc: Utc
+    recordings: tuple[Sha256, ...] = Field(default=(), max_length=32)
+
+
 class Calibration(Strict):
     """The chain from the antenna's port to full scale.
 
@@ -99,6 +127,8 @@ class Calibration(Strict):
         Noise density of the chain with its input terminated or quiet.
     noise_figure_db : Figure or None
         Against 290 K.
+    off_target : mapping of OffTarget
+        One for each slice, by its centre in hertz.
     """
 
     version: Literal[1] = 1
@@ -113,6 +143,9 @@ class Calibration(Strict):
     cable_gain_db: Figure | None = None
     antenna: Antenna | None = None
     lo: Lo | None = None
+    off_target: dict[Annotated[str, Field(pattern=r"^[0-9]{1,12}$")], OffTarget] = Field(
+        default={}, max_length=1000
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Calibration:

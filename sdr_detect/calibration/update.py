@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sdr_detect.calibration.schema import Calibration, Figure, Lo, Validity
+from sdr_detect.calibration.schema import Calibration, Figure, Lo, OffTarget, Validity
 from sdr_detect.errors import CalibrationError
 
 #: Figures that hold for the settings in `Validity` only.
@@ -61,7 +61,31 @@ def with_lo(before: Calibration | None, name: str, validity: Validity, lo: Lo) -
     return _checked(before, {"lo": lo})
 
 
+def with_off_target(
+    before: Calibration | None, name: str, validity: Validity, one: OffTarget
+) -> Calibration:
+    """The calibration with the noise of one slice off target.
+
+    Raises
+    ------
+    CalibrationError
+        It is for another gain, rate or converter.
+    """
+    start = before or Calibration(name=name, validity=validity)
+    _check_settings(start.validity, validity)
+    return _checked(start, {"off_target": {**start.off_target, f"{one.center_hz:.0f}": one}})
+
+
 def _check_same(old: Validity, new: Validity) -> None:
+    _check_settings(old, new)
+    if new.rf_lower_hz < old.rf_lower_hz - _SAME_HZ or new.rf_upper_hz > old.rf_upper_hz + _SAME_HZ:
+        raise CalibrationError(
+            f"it is for {old.rf_lower_hz:.9g} to {old.rf_upper_hz:.9g} Hz, this recording reaches "
+            f"from {new.rf_lower_hz:.9g} to {new.rf_upper_hz:.9g} Hz; give another file"
+        )
+
+
+def _check_settings(old: Validity, new: Validity) -> None:
     for field, unit in (("gain_db", "dB"), ("sample_rate_hz", "Hz"), ("converter", "")):
         was, now = getattr(old, field), getattr(new, field)
         if was != now:
@@ -69,11 +93,6 @@ def _check_same(old: Validity, new: Validity) -> None:
                 f"it is for {field} {was} {unit}, this recording is of {now} {unit}; "
                 "give another file"
             )
-    if new.rf_lower_hz < old.rf_lower_hz - _SAME_HZ or new.rf_upper_hz > old.rf_upper_hz + _SAME_HZ:
-        raise CalibrationError(
-            f"it is for {old.rf_lower_hz:.9g} to {old.rf_upper_hz:.9g} Hz, this recording reaches "
-            f"from {new.rf_lower_hz:.9g} to {new.rf_upper_hz:.9g} Hz; give another file"
-        )
 
 
 def _checked(start: Calibration, update: Mapping[str, object]) -> Calibration:

@@ -106,15 +106,20 @@ def figure_of(budget: Budget, method: str, recordings: Sequence[Facts]) -> Figur
     """A result as the file keeps it."""
     from sdr_detect.calibration.schema import Figure
 
-    start = max((f.start_ns for f in recordings if f.start_ns is not None), default=None)
-    utc = time.gmtime(time.time() if start is None else start / 1e9)
     return Figure(
         value=round(budget.value, 6),
         uncertainty=round(budget.standard, 6),
         method=method,
-        utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", utc),
+        utc=latest_utc(recordings),
         recordings=tuple(dict.fromkeys(f.sha256 for f in recordings)),
     )
+
+
+def latest_utc(recordings: Sequence[Facts]) -> str:
+    """When the last of them began; now, where none tells."""
+    start = max((f.start_ns for f in recordings if f.start_ns is not None), default=None)
+    utc = time.gmtime(time.time() if start is None else start / 1e9)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", utc)
 
 
 def revised(validity: Validity, changes: dict[str, float]) -> Validity:

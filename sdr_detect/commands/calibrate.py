@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sdr_detect.commands._calibrate_options import GainOption, NameOption, OutOption
+from sdr_detect.commands._calibrate_reference import reference
 from sdr_detect.commands._calibrating import (
     Facts,
     density,
@@ -43,16 +45,6 @@ Example: sdr-detect calibrate y-factor --hot on.sigmf-meta --cold off.sigmf-meta
 --enr 15.2 --enr-uncertainty 0.1 --out receiver.toml
 """
 
-OutOption = Annotated[
-    Path,
-    typer.Option("--out", metavar="FILE.toml", help="Calibration to write, or to complete."),
-]
-NameOption = Annotated[str, typer.Option("--name", help="Of the receiver, in a new file.")]
-GainOption = Annotated[
-    float | None,
-    typer.Option("--gain", metavar="DB", help="Receiver gain, where the recording is silent."),
-]
-
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -60,6 +52,7 @@ def register(app: typer.Typer) -> None:
     verb.command("noise")(noise)
     verb.command("y-factor")(y_factor)
     verb.command("lo")(lo)
+    verb.command("reference")(reference)
     verb.command("show")(show)
     app.add_typer(verb, name="calibrate")
 
@@ -309,6 +302,10 @@ def show(
         (key, f"{f.value:.4f}", f"{2 * f.uncertainty:.4f}", f.utc, f.method)
         for key, f in figures
     ])  # fmt: skip
+    for one in made.off_target.values():
+        print(f"noise off target at {one.center_hz / 1e9:.6f} GHz, {one.utc}: U (k = 2) "
+              f"{2 * one.shape_uncertainty_db:.3f} dB in shape, "
+              f"{2 * one.level_uncertainty_db:.2f} dB in level")  # fmt: skip
     offset = offset_budget(made)
     if offset is None:
         print("no level calibration: levels stay dBFS")

@@ -15,6 +15,7 @@ from sdr_detect import __version__
 from sdr_detect.errors import ConfigError
 from sdr_detect.score import (
     alerts,
+    berths,
     confusion,
     estimators,
     intercept,
@@ -39,6 +40,7 @@ SECTIONS: dict[str, Section] = {
         limit,
         latency,
         alerts,
+        berths,
         confusion,
         estimators,
         intercept,
