@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import chndtr
+from numpy.typing import NDArray
+from scipy.special import chndtr, ndtri
 
 from sdr_detect.profiles.match import LAG_PFA
 
@@ -29,10 +30,18 @@ HEAD_CORRELATION = 0.58
 #: Probability of detection at the limit.
 PD = 0.9
 
-#: What the chain loses against the two requirements below, so that 0.9 of simulated
-#: terminals at the limit are found (`score`, section limit; at 2.4 Msps in 0.3 and 1 s).
-#: With 1.0 dB it was 0.87 of 500, with 1.3 dB 0.95 of 300.
-LOSS_DB = 1.2
+#: What the chain loses against the requirements below, so that 0.9 of simulated
+#: terminals at the limit are found (`score`, section limit).
+LOSS_DB = 0.9
+
+#: Relative variance of the distance of two bursts, 5 to 13 frames each as likely.
+SPACING_VARIANCE = 0.082
+
+#: So few bursts do not place each other by folding. Each must be placed by itself, to a
+#: part of its preamble: at this multiple of the excess that the longest test of a single
+#: burst asks for.
+FEW_BURSTS = 16
+PLACED_SHARE = 1.6
 
 #: Phases and lags that are searched for the preamble where the energy is found.
 HEAD_TESTS = 84
@@ -51,8 +60,9 @@ def detection_limit_db(
     frame; where only the preamble fills it, the limit is several decibels higher.
 
     Two things must succeed: the bursts must be told from the silence between
-    them, and the preamble's repetition, summed coherently over the folded
-    bursts, must pass its threshold. The larger requirement counts.
+    them, and placed where they are few, and the preamble's repetition, summed
+    coherently over the bursts, must pass its threshold. The larger requirement
+    counts. How many bursts fall into the watch is left to chance.
 
     Parameters
     ----------
@@ -71,7 +81,7 @@ def detection_limit_db(
         narrow for the preamble.
     """
     # What is summed coherently is reassigned, and begins anew, every slot.
-    bursts = min(watched_s, SLOT_S) / SPACING_S
+    bursts = (min(watched_s, SLOT_S) - BURST_S) / SPACING_S
     samples = 14.9e-6 * bandwidth_hz
     if bursts < 1 or samples < 12:
         return None
@@ -81,11 +91,21 @@ def detection_limit_db(
     snr = 10 ** (cn_db / 10)
     rho = HEAD_CORRELATION * snr / (1 + snr)
     # Twice the statistic is non-central chi-squared with two degrees of freedom.
-    missed = chndtr(2 * threshold, 2, 2 * bursts * samples * rho**2)
+    whole = _counts(bursts)[:, None]
+    missed = chndtr(2 * threshold, 2, 2 * whole * samples * rho**2).mean(axis=0)
     found = np.flatnonzero(missed <= 1 - PD)
     if not found.size:
         return None
     told = TOLD_SHARE * thermal_excess + max(0.0, energy_excess - thermal_excess)
+    if bursts < FEW_BURSTS:
+        told = max(told, PLACED_SHARE * thermal_excess)
     energy_db = 10 * math.log10(told)
     lag_db = float(cn_db[found[0]])
     return max(energy_db, lag_db) + LOSS_DB
+
+
+def _counts(mean: float) -> NDArray[np.float64]:
+    """Numbers of bursts that a watch may hold, each as likely (renewal process)."""
+    sigma = math.sqrt(SPACING_VARIANCE * mean + 1 / 6)
+    spread: NDArray[np.float64] = mean + sigma * ndtri((np.arange(32) + 0.5) / 32)
+    return np.maximum(spread, 0.5)

@@ -20,6 +20,7 @@ from sdr_detect.lookout import Lookout
 from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import Judged, consistent_with_terminal, strongest
+from sdr_detect.revisits import Revisits
 from sdr_detect.scan.book import DwellBook, Sighting
 from sdr_detect.settings import Settings
 from sdr_detect.sweep import Sweep
@@ -90,6 +91,7 @@ class Pipeline:
         self._ids = itertools.count(1)
         self._sweep = Sweep(self._settings.sweep)
         self._kept: list[Judged] = []
+        self._revisits = Revisits()
         self._coverage = Coverage()
         self._book = DwellBook(self._profiles)
         self._epochs = 0
@@ -126,7 +128,7 @@ class Pipeline:
         """
         if self._finished:
             raise ValueError("the pipeline has finished; its verdict was given")
-        events = self._close_epoch() + self._swept()
+        events = self._close_epoch() + self._told_complete(None) + self._swept()
         if self._occupancy is not None:
             events += self._occupancy.finish()
         self._finished = True
@@ -138,17 +140,21 @@ class Pipeline:
         """Tell when the verdict so far has become `detected`, or is so no more."""
         if not self._lookout.due(self._epochs, epoch):
             return []
-        tracks, coverage = (self._kept, self._coverage) if ended else self._so_far(epoch)
+        if ended:
+            tracks, coverage = [*self._kept, *self._revisits.tracks], self._coverage
+        else:
+            tracks, coverage = self._so_far(epoch)
         verdict = self._judge(strongest(tracks), coverage)
         return self._lookout.news(verdict, epoch.stop_sample)
 
     def _so_far(self, epoch: Epoch) -> tuple[list[Judged], Coverage]:
-        return [*self._kept, *epoch.retired, *epoch.judged()], self._with(epoch)
+        seen = self._revisits.with_stay(epoch.judged(), epoch.info)
+        return [*self._kept, *epoch.retired, *seen], self._with(epoch)
 
     def snapshot(self) -> Snapshot:
         """Where it stands now."""
         epoch = self._epoch
-        tracks, coverage = self._kept, self._coverage
+        tracks, coverage = [*self._kept, *self._revisits.tracks], self._coverage
         sightings: list[Sighting] = []
         if epoch is not None:
             tracks, coverage = self._so_far(epoch)
@@ -189,13 +195,20 @@ class Pipeline:
         events = epoch.finish()
         self._listened(epoch)
         judged = epoch.judged()
-        events += [TrackEvent(j.track, epoch.info) for j in judged]
         self._book.saw(_sightings((*epoch.retired, *judged), epoch.info))
-        self._kept = strongest([*self._kept, *epoch.retired, *judged])
+        self._kept = strongest([*self._kept, *epoch.retired])
+        self._revisits.take(judged, epoch.info)
+        events += self._told_complete(epoch.stop_sample)
         self._coverage = self._with(epoch)
         self._sweep.add(epoch)
         self._epoch = None
         return events
+
+    def _told_complete(self, stop_sample: int | None) -> list[Event]:
+        """Tracks that are not expected again."""
+        complete = self._revisits.complete(stop_sample)
+        self._kept = strongest([*self._kept, *(seen.shown for seen in complete)])
+        return [seen.event for seen in complete]
 
     def _swept(self) -> list[Event]:
         """Blocks that only several stops of a retuning receiver show."""

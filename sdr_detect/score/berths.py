@@ -17,8 +17,8 @@ from sdr_detect.score.touring import DWELL_S, RATE_HZ, tour
 
 NAME = "berths"
 
-#: Length of a session: the comb comes to each channel five times.
-_SESSION_S = 5.0
+#: Length of a session: the comb comes to each channel three times.
+_SESSION_S = 3.0
 
 #: Sessions of each scene; 20 scenes make 100.
 _SESSIONS = 5

@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from sdr_detect.events import TrackEvent
+from sdr_detect.events import Incident
 from sdr_detect.pipeline import Pipeline
 from sdr_detect.score.job import Job, Plan, Result, Results, make_jobs
 from sdr_detect.score.ladder import grouped
 from sdr_detect.score.listen import Heard, known_profiles
 from sdr_detect.score.table import Table, interval, number, text
 from sdr_detect.score.touring import DWELL_S, RATE_HZ, SETTLE_S, hopping_terminal, stays, tour
+from sdr_detect.settings import Settings
 from sdr_detect.simulate.render import stream_info
 from sdr_detect.simulate.scene import Scene, parse_scene
 from sdr_detect.simulate.waveforms import waveforms
@@ -42,6 +43,9 @@ _CASES: tuple[tuple[str, float, bool, int, int], ...] = (
     ("comb", 60.0, True, 40, 6),
     ("scan", 60.0, True, 24, 0),
 )
+
+#: The verdict so far is looked at after every stay.
+_SETTINGS = Settings.model_validate({"verdict": {"look_s": DWELL_S}})
 
 #: For each session that is heard so many are drawn besides.
 _DRAWN = 20
@@ -75,11 +79,11 @@ def run(job: Job) -> Result:
     """One session: an always active terminal, drawn channels, a drawn part of the slot."""
     case: Case = job.case
     scene = _scene(job.seed, case.length_s)
-    pipeline, heard = Pipeline(known_profiles()), Heard()
+    pipeline, heard = Pipeline(known_profiles(), _SETTINGS), Heard()
     for block in tour(scene, case.strategy, case.length_s):
         events = pipeline.process(block)
         heard.take(events)
-        if case.to_first and any(_finds(e) for e in events if isinstance(e, TrackEvent)):
+        if case.to_first and any(isinstance(e, Incident) and e.reason == "alert" for e in events):
             return {"first_s": block.first_sample / RATE_HZ, "claims": []}
     heard.take(pipeline.finish())
     if case.to_first:
@@ -97,11 +101,6 @@ def run(job: Job) -> Result:
         "poi": 0.0 if heard.verdict is None else heard.verdict.poi,
         "claims": [],
     }
-
-
-def _finds(event: TrackEvent) -> bool:
-    best = event.track.matches[0] if event.track.matches else None
-    return best is not None and best.profile == "starlink_uplink" and best.score > 0.9
 
 
 def _stays(case: Case, scene: Scene) -> list[Stay]:

@@ -45,7 +45,7 @@ def strategy(name: str) -> Strategy:
 
 def tour(scene: Scene, name: str, length_s: float) -> Iterator[IQBlock]:
     """What the receiver hears of a scene."""
-    return _blocks(_SceneSource(scene), name, length_s)
+    return _blocks(SceneSource(scene), name, length_s)
 
 
 def stays(info: StreamInfo, name: str, length_s: float) -> list[Stay]:
@@ -64,13 +64,13 @@ def stays(info: StreamInfo, name: str, length_s: float) -> list[Stay]:
     return found
 
 
-def _blocks(source: _SceneSource | _SilentSource, name: str, length_s: float) -> Iterator[IQBlock]:
+def _blocks(source: SceneSource | _SilentSource, name: str, length_s: float) -> Iterator[IQBlock]:
     for block in TouringSource(source, strategy(name), length_s).blocks():
         assert isinstance(block, IQBlock)
         yield block
 
 
-class _SceneSource:
+class SceneSource:
     """A scene as a tunable source."""
 
     overflow = Overflow.BLOCK
@@ -80,18 +80,20 @@ class _SceneSource:
         self._tuned = RetunedScene(scene, None, 0, SETTLE_S)
 
     def retune(self, rf_hz: float) -> None:
+        """Another centre, after the time to settle."""
         self._tuned.retune(rf_hz)
 
     def blocks(self) -> Iterator[IQBlock]:
+        """To the end of the scene."""
         while (block := self._tuned.read(_BLOCK)) is not None:
             yield block
 
     def close(self) -> None:
-        pass
+        """Nothing to release."""
 
 
 class _SilentSource:
-    """A receiver that obeys as `_SceneSource` does, and hears nothing."""
+    """A receiver that obeys as `SceneSource` does, and hears nothing."""
 
     overflow = Overflow.BLOCK
 
