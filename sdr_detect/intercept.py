@@ -6,6 +6,7 @@ of intercept (`sdr_detect.scan.meet`).
 
 from __future__ import annotations
 
+import bisect
 import math
 
 import numpy as np
@@ -87,20 +88,24 @@ def detection_limit_db(
         return None
     threshold = math.log(HEAD_TESTS / LAG_PFA)
 
-    cn_db = np.arange(-40.0, 40.0, 0.05)
-    snr = 10 ** (cn_db / 10)
-    rho = HEAD_CORRELATION * snr / (1 + snr)
-    # Twice the statistic is non-central chi-squared with two degrees of freedom.
-    whole = _counts(bursts)[:, None]
-    missed = chndtr(2 * threshold, 2, 2 * whole * samples * rho**2).mean(axis=0)
-    found = np.flatnonzero(missed <= 1 - PD)
-    if not found.size:
+    grid_db = np.arange(-40.0, 40.0, 0.05)
+    whole = _counts(bursts)
+
+    def found(cn_db: float) -> bool:
+        snr = 10 ** (cn_db / 10)
+        rho = HEAD_CORRELATION * snr / (1 + snr)
+        # Twice the statistic is non-central chi-squared with two degrees of freedom.
+        missed = chndtr(2 * threshold, 2, 2 * whole * samples * rho**2)
+        return bool(missed.mean() <= 1 - PD)
+
+    at = bisect.bisect_left(range(grid_db.size), True, key=lambda k: found(float(grid_db[k])))
+    if at == grid_db.size:
         return None
     told = TOLD_SHARE * thermal_excess + max(0.0, energy_excess - thermal_excess)
     if bursts < FEW_BURSTS:
         told = max(told, PLACED_SHARE * thermal_excess)
     energy_db = 10 * math.log10(told)
-    lag_db = float(cn_db[found[0]])
+    lag_db = float(grid_db[at])
     return max(energy_db, lag_db) + LOSS_DB
 
 

@@ -28,10 +28,11 @@ DRIFT_HZ_PER_S = 3000.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A track with the stays that showed it; ``info`` is that of the latest."""
+    """A track with the stays that showed it; ``info`` and ``setting`` are of the latest."""
 
     judged: Judged
     info: StreamInfo
+    setting: StreamInfo | None
     visits: int = 1
 
     @property
@@ -87,28 +88,25 @@ class Revisits:
 
 def _merged(known: Sequence[Seen], judged: Iterable[Judged], info: StreamInfo) -> list[Seen]:
     """The open tracks with those of one stay; each known one goes on once."""
-    merged, before = list(known), len(known)
-    gone_on: set[int] = set()
+    merged = list(known)
+    setting = _setting(info)
+    alike = [k for k, seen in enumerate(known) if setting is not None and seen.setting == setting]
     for one in judged:
-        mates = (
-            k for k in range(before)
-            if k not in gone_on and _set_alike(merged[k].info, info)
-            and _same(merged[k].judged.track, one.track, info)
-        )  # fmt: skip
-        mate = min(mates, key=lambda k: _apart_hz(merged[k].judged.track, one.track), default=None)
-        if mate is None:
-            merged.append(Seen(one, info))
-        else:
-            gone_on.add(mate)
-            old = merged[mate]
-            merged[mate] = Seen(joined(old.judged, one, old.visits), info, old.visits + 1)
+        mates = [k for k in alike if _same(merged[k].judged.track, one.track, info)]
+        if not mates:
+            merged.append(Seen(one, info, setting))
+            continue
+        mate = min(mates, key=lambda k: _apart_hz(merged[k].judged.track, one.track))
+        alike.remove(mate)
+        old = merged[mate]
+        whole = joined(old.judged, one, old.visits)
+        merged[mate] = Seen(whole, info, setting, old.visits + 1)
     return merged
 
 
-def _set_alike(one: StreamInfo, other: StreamInfo) -> bool:
-    """Whether they differ in nothing but where the receiver is tuned."""
-    here = [replace(info, center_hz=None, reference=None) for info in (one, other)]
-    return here[0] == here[1] and one.center_hz is not None and other.center_hz is not None
+def _setting(info: StreamInfo) -> StreamInfo | None:
+    """All but where the receiver is tuned; None where that is not known."""
+    return None if info.center_hz is None else replace(info, center_hz=None, reference=None)
 
 
 def _same(known: Track, other: Track, info: StreamInfo) -> bool:

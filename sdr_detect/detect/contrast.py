@@ -112,7 +112,8 @@ class Contrast:
                 track.stop_sample = self._stop
                 if rise.chance < track.chance:
                     track.rise, track.chance = rise, rise.chance
-                track.steady = False if steady is False else track.steady or steady
+                told = {track.steady, steady}
+                track.steady = False if False in told else True if True in told else None
                 return
         if len(self._tracks) < self._setup.settings.carrier.max_carriers:
             self._tracks.append(self._new(rise, steady))

@@ -27,3 +27,13 @@ def test_limit_falls_with_time_and_bandwidth_to_that_of_energy() -> None:
 def test_no_limit_where_nothing_can_be_recognised() -> None:
     assert detection_limit_db(0.005, 2e6, 0.05, 0.05) is None
     assert detection_limit_db(100, 200e3, 0.05, 0.05) is None
+
+
+def test_few_bursts_must_be_placed_one_by_one() -> None:
+    """At 20 Msps in 0.1 s, where their preambles alone would add up far lower."""
+    placed = detection_limit_db(0.1, 16e6, 0.167, 0.167)
+    folded = detection_limit_db(0.3, 16e6, 0.167, 0.167)
+    assert placed is not None
+    assert folded is not None
+    assert placed >= 10 * math.log10(1.6 * 0.167)
+    assert folded < placed - 3
