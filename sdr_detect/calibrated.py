@@ -45,10 +45,10 @@ class CalibratedSource:
         """The source's blocks."""
         seen: StreamInfo | None = None
         for block in self._source.blocks():
-            applied = apply(self._calibration, block.info, self._gain_db)
             notices = block.notices
             if block.info != seen:
                 seen = block.info
+                applied = apply(self._calibration, seen, self._gain_db)
                 notices += tuple(Notice("calibration", text) for text in applied.problems)
             yield replace(block, info=applied.info, notices=notices)
 

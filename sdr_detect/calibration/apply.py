@@ -15,7 +15,6 @@ _SAME_RATE = 1e-3
 #: Gains that differ by less are the same step.
 _SAME_GAIN_DB = 0.05
 
-
 #: Centres that differ by less than this part of the rate are the same slice.
 _SAME_CENTRE = 1e-3
 

@@ -28,6 +28,9 @@ from sdr_detect.profiles.measured import Measured
 #: After the bursts: it looks at the frames that they leave.
 ORDER = 25
 
+#: A passband of fewer bins has no parts.
+LEAST_USED = 16
+
 #: Frames in a window below which nothing is said.
 LEAST_FRAMES = 256
 
@@ -57,7 +60,8 @@ class Contrast:
         if reference is not None and not self._unfit:
             used = layout.subband >= 0
             used[layout.nfft // 2 - 1 : layout.nfft // 2 + 2] = False  # DC of its own
-            self._test = ContrastTest(reference, used)
+            if np.count_nonzero(used) >= LEAST_USED:
+                self._test = ContrastTest(reference, used)
         self._rows: list[tuple[int, NDArray[np.float64]]] = []
         self._started_at = self._stop = 0
         self._windows = 0

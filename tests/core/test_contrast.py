@@ -163,6 +163,11 @@ def test_a_carrier_that_is_seen_by_itself_is_told_once(reference: NoiseReference
     assert [e.track.kind for e in events if isinstance(e, TrackEvent)] == ["tone"]
 
 
+def test_a_passband_of_a_few_bins_is_left_alone(reference: NoiseReference) -> None:
+    narrow = [replace(block, info=replace(block.info, usable_hz=2e5)) for block in stream(12, 0.2)]
+    assert heard(narrow, reference)[1] == []
+
+
 def test_a_reference_needs_what_repeats() -> None:
     first = quiet(21)
     with pytest.raises(CalibrationError, match="one recording does not tell"):
