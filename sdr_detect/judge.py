@@ -36,6 +36,11 @@ PART_DB = 12.0
 #: Kinds of track that were found by folding at a terminal's frame rate.
 FOLDED = ("fold", "preamble")
 
+#: Log odds by which another explanation of what keeps a terminal's frame must lead it:
+#: what a preamble missed by three to four deviations, or by two at a duty that no
+#: terminal has, brings.
+RULED_OUT = 5.5
+
 #: Bursts from which a resemblance, or the lack of any, is worth a word.
 MANY_BURSTS = 4
 
@@ -154,10 +159,22 @@ def _is_unexplained(judged: Judged) -> bool:
             best.log_odds >= SUSPICION and best.profile.role != "user_terminal"
         )
     if best is not None and best.log_odds >= SUSPICION:
-        return False
+        return judged.track.kind in FOLDED and _may_be_terminal(judged, best)
     if judged.track.kind in FOLDED:
         return True
     return _fills_slice(judged) and _as_long_as_a_terminal(judged)
+
+
+def _may_be_terminal(judged: Judged, best: Weighed) -> bool:
+    """Whether a terminal with the same frame is not clearly ruled out by a better explanation."""
+    if best.profile.role == "user_terminal":
+        return False  # a suspicion, and told as one
+    odds = [
+        w.log_odds
+        for w in judged.weighed
+        if w.profile.role == "user_terminal" and w.structural_met and not w.excluded
+    ]
+    return bool(odds) and best.log_odds - max(odds) < RULED_OUT
 
 
 def _fills_slice(judged: Judged) -> bool:

@@ -117,8 +117,9 @@ def unexplained(judged: Judged) -> str:
         )
     if not judged.track.burst_count:
         return (
-            f"track {judged.track.id}: something keeps a phase of the 4/3 ms frame and fits no "
-            "known emitter; it may be a terminal's bursts, too weak to be told: watch longer"
+            f"track {judged.track.id}: something keeps a phase of the 4/3 ms frame, and no known "
+            "emitter explains it clearly; it may be a terminal's bursts, too weak to be told: "
+            "watch longer"
         )
     return (
         f"track {judged.track.id}: {judged.track.burst_count} bursts fill the slice and fit no "

@@ -86,7 +86,8 @@ def sightings(
     found = []
     if hit is not None:
         first = hit.box.start - NEAR_BINS
-        near = None if lags is None else lags.at(first, 2 * NEAR_BINS + 1)
+        every = hit.every_frame is True
+        near = None if lags is None else lags.at(first, 2 * NEAR_BINS + 1, every=every)
         together = preamble is not None and (preamble.start - first) % window.bins <= 2 * NEAR_BINS
         mate = preamble if together else None
         found.append(FoldSighting(scale, *span, hit.box.start, hit, mate, near))
@@ -215,9 +216,19 @@ def _features(best: FoldSighting, bin_s: float) -> Features:
         "fold_z": None if hit is None else hit.box.z,
         "fold_control_z": None if hit is None else hit.control_z,
         "fold_rival": None if hit is None else hit.rival,
+        "frame_share": None if hit is None else hit.on_share,
+        "every_frame": None if hit is None else hit.every_frame,
+        **_duty(hit),
         "continuous": False,
         "tone": False,
     }
+
+
+def _duty(hit: FoldHit | None) -> Features:
+    """Part of the time that is on, where every frame is known to be alike."""
+    if hit is None or not hit.every_frame:
+        return {"duty_cycle": None, "duty_cycle_doubt": None}
+    return {"duty_cycle": hit.on_share, "duty_cycle_doubt": hit.on_doubt}
 
 
 def _period(track: FoldTrack) -> Features:

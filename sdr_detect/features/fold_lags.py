@@ -85,13 +85,9 @@ LEAST_SHARE = min(LEAST_SHARES)
 MOST_SHARE = 0.85
 
 #: What a downlink's sequence makes, and the deviations by which a preamble must
-#: exceed it where all periods count alike, as a downlink's frames do.
+#: exceed it where all periods count alike, or are, as a downlink's frames are.
 DOWNLINK_SHARE = 0.2
 PLAIN_SIGMAS = 4.0
-
-#: Deviations by which energy must rise, and a preamble be missed, to exclude one.
-RISEN_SIGMAS = 8.0
-EXCLUDED_SIGMAS = 3.0
 
 #: A larger share of a frame's power is not told from all of it: 30 dB.
 MOST_POWER_SHARE = 0.999
@@ -215,10 +211,15 @@ class FoldedLags:
         self._power = power / np.maximum(variance, 1e-30)
         self._doubt = np.sqrt(variance.mean(axis=2) * squares) / weight
         self._near = np.arange(len(sums))
+        self._every = False
 
-    def at(self, first_bin: int, bins: int) -> FoldedLags:
-        """The same, to be asked about ``bins`` phases from ``first_bin`` on."""
+    def at(self, first_bin: int, bins: int, *, every: bool) -> FoldedLags:
+        """The same, to be asked about ``bins`` phases from ``first_bin`` on.
+
+        ``every`` tells that something begins there in every frame.
+        """
         near = copy(self)
+        near._every = every
         near._near = np.arange(first_bin, first_bin + bins) % self._power.shape[1]
         return near
 
@@ -280,7 +281,9 @@ class FoldedLags:
             twice = self._mean[row, start, len(self._lags_s) - len(TWICE_S) + UPLINK.index(lag)]
             if twice + TWICE_SIGMAS * sigma < LEAST_TWICE * (mean - TWICE_SIGMAS * sigma):
                 return False
-        if row % SETS == 0 and mean - DOWNLINK_SHARE * energy < PLAIN_SIGMAS * sigma:
+        if (
+            self._every or row % SETS == 0
+        ) and mean - DOWNLINK_SHARE * energy < PLAIN_SIGMAS * sigma:
             return False
         doubt = SHARE_SIGMAS * sigma
         if mean + doubt < LEAST_SHARES[row // SETS] * (energy - doubt):
@@ -288,28 +291,27 @@ class FoldedLags:
         doubt = ENERGY_SIGMAS * sigma
         return bool(mean - doubt <= MOST_SHARE * (energy + doubt))
 
-    def _excluded(self, lag: int) -> bool:
-        """Whether energy rises at these phases, and no preamble is in it."""
+    def _missed(self, lag: int) -> float | None:
+        """Deviations by which a preamble is missed where energy rises; None where none does."""
         energy, doubt = self._energy[PLAIN, self._near], self._doubt[PLAIN, self._near]
-        mean = self._mean[PLAIN, self._near, lag]
         # Frames that a burst fills in part hold a part of what they show at most.
-        risen = energy > np.maximum(RISEN_SIGMAS * doubt, energy.max() / 2)
-        least = LEAST_SHARE * (energy - EXCLUDED_SIGMAS * doubt)
-        return bool(
-            risen.any() and np.all(mean[risen] + EXCLUDED_SIGMAS * doubt[risen] < least[risen])
-        )
+        risen = energy > max(energy.max() / 2, 0.0)
+        if not risen.any():
+            return None
+        lacking = LEAST_SHARE * energy - self._mean[PLAIN, self._near, lag]
+        # The energy's error is that of the product, of which it is a share.
+        sigma = doubt * np.sqrt(1 + LEAST_SHARE**2)
+        return max(0.0, float((lacking / sigma)[risen].min()))
 
     def _peak(self, lag: int) -> LagPeak:
         """The lag is not measured, only looked at: its resolution is its error.
 
-        The share of signal is not known, frames without a burst dilute it; 1
-        where a preamble would have been seen had there been one.
+        The share of signal is not known, frames without a burst dilute it.
         """
         hit = self._best(lag)
         strength = float(min(1.0, self._mean[hit.row, hit.start, lag]))
         lag_s = float(self._lags_s[lag])
-        share = 1.0 if hit.chance == 1.0 and self._excluded(lag) else 0.0
-        return LagPeak(lag_s, RESOLUTION * lag_s, strength, hit.chance, share)
+        return LagPeak(lag_s, RESOLUTION * lag_s, strength, hit.chance, 0.0, self._missed(lag))
 
 
 def _middle_phase(mean: NDArray[np.complex128]) -> NDArray[np.complex128]:

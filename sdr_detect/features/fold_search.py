@@ -20,9 +20,9 @@ from scipy.special import gammaincc, ndtr
 #: the overlap of the squared windows: 3/70 (Harris 1978 for the window).
 FRAME_CORRELATION = 3 / 70
 
-#: Widest box, as a share of the period. Beyond it, what stands out is the gap
-#: between the bursts, as in a downlink.
-WIDEST = 0.75
+#: Widest box, as a share of the period: of a downlink's frame a gap of few symbols
+#: may be left. What is on for so long is no terminal's burst, and its claims say so.
+WIDEST = 0.95
 
 #: From one width tried to the next: steps of a third lose less than 0.2 dB.
 WIDENING = 1.33

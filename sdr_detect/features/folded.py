@@ -24,6 +24,7 @@ from sdr_detect.features.fold_search import (
     highest_of_each,
 )
 from sdr_detect.features.fold_values import FoldValues, clipped_energy, moments
+from sdr_detect.features.frame_share import every_frame, on_doubt, on_part
 from sdr_detect.model import ComplexArray, FloatArray
 
 #: Clock errors of receiver and terminal together, and the change of the path to
@@ -100,6 +101,8 @@ class FoldHit:
     if it does. ``control_z`` is the largest deviation at a wrong rate, ``rival``
     the competing rate, relative to the frame rate, that explains the window better,
     if one does. ``subband_excess`` is (subbands,), with the deviation of noise.
+    ``on_share`` is the part of the frame that is on, with its error, and
+    ``every_frame`` whether it is on in every frame: None where that is not told.
     """
 
     chance: float
@@ -112,6 +115,9 @@ class FoldHit:
     rival: float | None
     subband_excess: NDArray[np.float64]
     subband_sigma: float
+    on_share: float
+    on_doubt: float
+    every_frame: bool | None
 
     @property
     def is_pulse(self) -> bool:
@@ -286,7 +292,29 @@ class FoldWindow:
             next(better, None) or self._nearby(box.z, noises[0]),
             excess,
             sigma,
+            *self._shares(profile, drift_ppm, noises),
         )
+
+    def _shares(
+        self, profile: NDArray[np.float64], drift_ppm: float, noises: Sequence[Noise]
+    ) -> tuple[float, float, bool | None]:
+        """Part of the frame that is on, its error, and whether it is on in every frame."""
+        start, width = on_part(profile)
+        counts = np.maximum(self.aligned("counts", drift_ppm).astype(np.float64), 1.0)
+        doubt = on_doubt(profile, start, width, float(np.sqrt(noises[0].variance / counts.mean())))
+        fitting = [k for k, n in enumerate(self._burst_frames) if 0 < n <= width]
+        if not fitting:
+            return width / self.bins, doubt, None
+        column = max(fitting, key=lambda k: self._burst_frames[k])
+        odds = self.aligned("sums", drift_ppm, column).astype(np.float64) / counts
+        every = every_frame(
+            (profile - profile.mean()) / np.sqrt(noises[0].variance),
+            odds - odds.mean(),
+            start,
+            self._burst_frames[column],
+            float(np.sqrt(noises[column].variance / counts.mean())),
+        )
+        return width / self.bins, doubt, every
 
     def _widths(self, column: int, bins: int) -> NDArray[np.int64]:
         """Boxes tried: a sparse value already holds the energy of its burst."""
@@ -357,11 +385,15 @@ def _peak_share(box: Box, profile: NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class FoldedGrid:
-    """That something keeps the frame rate, for a profile's grid claim."""
+    """That something keeps the frame rate, for a profile's grid claim.
+
+    ``every`` tells whether it is there in every frame; None where it cannot be told.
+    """
 
     period_s: float
     pfa: float
     detail: str
+    every: bool | None = None
 
 
 def grid_of(hit: FoldHit, pfa: float, *, preamble: bool = False) -> FoldedGrid | None:
@@ -378,4 +410,4 @@ def grid_of(hit: FoldHit, pfa: float, *, preamble: bool = False) -> FoldedGrid |
         f"energy {hit.box.z:.1f} deviations above that at other phases of "
         f"{period_s * 1e3:.3f} ms, {max(0.0, hit.control_z):.1f} at most at wrong rates"
     )
-    return FoldedGrid(period_s, pfa, seen)
+    return FoldedGrid(period_s, pfa, seen, hit.every_frame)

@@ -57,7 +57,9 @@ class LagPeak:
     ``strength`` is the mean normalised correlation, 0 to 1; ``pfa`` the
     probability that noise shows such a peak anywhere on the grid;
     ``signal_share`` the part of the correlated power that was signal, S/(S+N),
-    which bounds the strength.
+    which bounds the strength. ``missed`` tells by how many deviations it falls
+    short of the least that copies of this length would show; None where that is
+    not known.
     """
 
     lag_s: float
@@ -65,6 +67,7 @@ class LagPeak:
     strength: float
     pfa: float
     signal_share: float = 1.0
+    missed: float | None = None
 
 
 #: Statistic and degrees of freedom at every lag, and the lags that can be used.

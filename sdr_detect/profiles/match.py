@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sdr_detect.features.folded import FoldedGrid
+from sdr_detect.features.lag import LagPeak
 from sdr_detect.model import Match
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import (
@@ -40,6 +42,9 @@ STRONG_SHARE = 0.6
 PLACED_SHARE = 0.2
 SMALLEST_CHANCE = 1e-100
 
+#: Part of a grid claim's weight where bursts keep its frame at other spacings.
+FRAME_ALONE = 0.5
+
 #: Starts on a grid whose spacings are among the claimed multiples.
 MULTIPLE_SHARE = 0.6
 
@@ -48,7 +53,8 @@ MULTIPLE_SHARE = 0.6
 class Finding:
     """One claim, weighed. ``met`` is None where it could not be told.
 
-    ``against`` replaces the claim's own where the measurement is worth more.
+    ``weight`` and ``against`` replace the claim's own where the measurement is
+    worth less or more.
     """
 
     claim: AnyClaim
@@ -56,6 +62,7 @@ class Finding:
     detail: str
     pfa: float | None = None
     against: float | None = None
+    weight: float | None = None
 
     @property
     def worth(self) -> float:
@@ -63,7 +70,7 @@ class Finding:
         if self.met is None or isinstance(self.claim, UnknownClaim):
             return 0.0
         if self.met:
-            return self.claim.weight
+            return self.claim.weight if self.weight is None else self.weight
         return self.claim.against if self.against is None else self.against
 
 
@@ -215,8 +222,7 @@ def _lag(claim: LagClaim, measured: Measured) -> Finding:
     if not known:
         return Finding(claim, None, claim.text)
     best = min(known, key=lambda p: p.pfa)
-    strong = best.signal_share > STRONG_SHARE
-    against = claim.against_strong if strong else None
+    against = _against(claim, known)
     if best.pfa >= LAG_PFA:
         return replace(_said(claim, False, "no repetition at that lag"), against=against)
     seen = f"repetition after {best.lag_s * 1e6:.3f} µs, correlation {best.strength:.3f}"
@@ -231,12 +237,24 @@ def _lag(claim: LagClaim, measured: Measured) -> Finding:
     return _said(claim, True, seen, best.pfa)
 
 
+def _against(claim: LagClaim, peaks: Sequence[LagPeak]) -> float | None:
+    """What a repetition that is not seen takes away; None for what the claim says.
+
+    Missed by some deviations of its error, it is as likely as they are (half of
+    their square, in nats).
+    """
+    most = claim.against if claim.against_strong is None else claim.against_strong
+    missed = [peak.missed for peak in peaks if peak.missed is not None]
+    if missed:
+        return min(most, min(missed) ** 2 / 2)
+    strong = min(peaks, key=lambda p: p.pfa).signal_share > STRONG_SHARE
+    return most if strong else None
+
+
 def _grid(claim: GridClaim, measured: Measured) -> Finding:
     folded = measured.folded
     if folded is not None and abs(folded.period_s - claim.period_s) < 1e-5 * claim.period_s:
-        # Which frames hold a burst is not known, only that they begin alike.
-        seen = f"bursts keep a frame of {claim.period_s * 1e3:.3f} ms, at spacings not told"
-        return Finding(claim, True, f"{seen}: {folded.detail}", folded.pfa)
+        return _folded(claim, folded)
     result = measured.grid(claim.period_s)
     if result is None:
         return Finding(claim, None, claim.text)
@@ -247,6 +265,21 @@ def _grid(claim: GridClaim, measured: Measured) -> Finding:
     if result.kept and not met:
         seen += ", but not at the claimed spacings"
     return _said(claim, met, seen, result.pfa if met else None)
+
+
+def _folded(claim: GridClaim, folded: FoldedGrid) -> Finding:
+    """What folding tells: that bursts begin alike, and perhaps whether every frame holds one."""
+    kept = f"bursts keep a frame of {claim.period_s * 1e3:.3f} ms"
+    if folded.every is None:
+        return Finding(claim, True, f"{kept}, at spacings not told: {folded.detail}", folded.pfa)
+    seen = f"{kept}, {'one in every frame' if folded.every else 'few frames hold one'}"
+    if (1 in claim.multiples) == folded.every:
+        return Finding(claim, True, f"{seen}: {folded.detail}", folded.pfa)
+    if not folded.every:
+        return _said(claim, False, f"{seen}: {folded.detail}")
+    # The frame is there, the spacings are not those that were seen.
+    weight = claim.weight * FRAME_ALONE
+    return Finding(claim, True, f"{seen}: {folded.detail}", folded.pfa, weight=weight)
 
 
 def _range(claim: RangeClaim, measured: Measured) -> Finding:
