@@ -21,6 +21,7 @@ from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent
 from sdr_detect.features.lag import LagMeter
 from sdr_detect.incidents import JOIN_S, IncidentLog
 from sdr_detect.model import Burst, FloatArray, Frame, IQBlock, Span, StreamInfo, Track
+from sdr_detect.parts import name_parts
 from sdr_detect.profiles.match import unknown, weigh_all
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import Profile
@@ -193,7 +194,8 @@ class Epoch:
         if span is None:
             return []
         pairs = [pair for detector in self._detectors for pair in detector.tracks(span)]
-        return [self._weighed(track, measured) for track, measured in joined(pairs, self.info)]
+        pairs = joined(pairs, self.info)
+        return name_parts([self._weighed(track, measured) for track, measured in pairs])
 
     def _weighed(self, track: Track, measured: Measured) -> Judged:
         """A track with its level and its matches."""

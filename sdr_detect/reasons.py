@@ -24,10 +24,14 @@ MAX_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A track with its profiles weighed, best first."""
+    """A track with its profiles weighed, best first.
+
+    ``whole`` is what explains the emission that it is a part of, if it is one.
+    """
 
     track: Track
     weighed: tuple[Weighed, ...]
+    whole: Weighed | None = None
 
     @property
     def best(self) -> Weighed | None:
@@ -193,6 +197,11 @@ def plain_reasons(
                 f"track {judged.track.id}: the level of the whole slice goes on and off more than "
                 "noise does, below what single bursts show; it may be a weak terminal's bursts, "
                 "or ingress: watch longer, or turn the antenna away and compare"
+            )
+        elif judged.whole is not None:
+            reasons.append(
+                f"track {judged.track.id} shows little by itself; it lies within an emission best "
+                f"explained as {judged.whole.profile.name}"
             )
         elif best is None or best.log_odds < SUSPICION:
             reasons.append(f"track {judged.track.id} fits no known emitter")
