@@ -113,7 +113,18 @@ def find_carriers(
             margin = 3 + round(SKIRT * (one.high - one.low + 1))
             used[max(0, one.low - margin) : one.high + margin + 1] = False
     weak = [_line_of(b, nfft, step_hz) for b in find_weak(level, used, frames, freedom, settings)]
-    return _widest([m for m in strong if _is_sharp(level, m)], weak)
+    strong = [m for m in strong if _is_sharp(level, m)]
+    return _widest(strong, [m for m in weak if _is_whole(m, inner, nfft) or _alone(m, strong)])
+
+
+def _is_whole(one: CarrierLine, inner: int, nfft: int) -> bool:
+    """Whether both edges were seen: one that lies where the bins in use end was not."""
+    return one.low > inner and one.high < nfft - inner - 1
+
+
+def _alone(one: CarrierLine, others: list[CarrierLine]) -> bool:
+    """Whether a line overlaps none of the others."""
+    return all(o.high < one.low or one.high < o.low for o in others)
 
 
 def _widest(strong: list[CarrierLine], weak: list[CarrierLine]) -> list[CarrierLine]:
@@ -129,7 +140,7 @@ def _widest(strong: list[CarrierLine], weak: list[CarrierLine]) -> list[CarrierL
 
     # A skirt is no carrier of its own beside the tone that it belongs to.
     clear = [m for m in strong if _is_clear(m)]
-    weak = [m for m in weak if all(c.high < m.low or m.high < c.low for c in clear)]
+    weak = [m for m in weak if _alone(m, clear)]
     return [m for m in strong if _is_clear(m) or not yields(m, weak, True)] + [
         m for m in weak if not yields(m, strong, False)
     ]
