@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdr_detect.events import Verdict, to_json
+from sdr_detect.features.folded import FoldedGrid
 from sdr_detect.features.grid import GridResult
 from sdr_detect.features.lag import LagMeter, LagPeak
 from sdr_detect.judge import judge
@@ -59,12 +60,15 @@ class Made(Measured):
     strengths: Mapping[str, float] = field(default_factory=dict)
     signal_share: float = 0.9
     spacings: Mapping[int, int] = field(default_factory=lambda: {6: 20, 8: 19})
+    missed: float | None = None
 
     def lag(self, where: str, lag_s: float, tolerance: float) -> LagPeak | None:
+        if self.missed is not None and (where != "head" or lag_s < 1e-6):
+            return None  # all that folding looks at in so narrow a slice
         found = any(w == where and abs(x - lag_s) < tolerance * lag_s for w, x in self.repeats)
         strength = self.strengths.get(where, STRENGTHS[where]) if found else 0.0
         pfa = self.pfa if found else 1.0
-        return LagPeak(lag_s, 1e-9, strength, pfa, self.signal_share)
+        return LagPeak(lag_s, 1e-9, strength, pfa, self.signal_share, self.missed)
 
     def grid(self, period_s: float) -> GridResult | None:
         found = any(abs(period_s - g) < 1e-3 * g for g in self.grids)
@@ -83,6 +87,8 @@ def judged(
     strengths: Mapping[str, float] | None = None,
     signal_share: float = 0.9,
     spacings: Mapping[int, int] | None = None,
+    folded: FoldedGrid | None = None,
+    missed: float | None = None,
     **features: Any,
 ) -> Judged:
     """A track weighed against every profile, as the pipeline hands it on."""
@@ -96,6 +102,8 @@ def judged(
         strengths=strengths or {},
         signal_share=signal_share,
         spacings=spacings or {6: 20, 8: 19},
+        folded=folded,
+        missed=missed,
     )
     weighed = weigh_all(all_profiles(), measured)
     lower, upper = rf or (-1e6, 1e6)
@@ -161,8 +169,59 @@ def test_a_grid_at_other_spacings_is_no_structure_of_a_terminal(spacings: dict[i
 
 def test_frames_that_follow_each_other_speak_for_a_downlink_rather_than_a_terminal() -> None:
     alone = judged(grids=(FRAME,), spacings={1: 39}, signal_share=0.3, duty_cycle=0.6)
-    odds = {w.profile.id: w.log_odds for w in alone.weighed}
-    assert odds["starlink_downlink"] > odds["starlink_uplink"]
+    assert odds(alone)["starlink_downlink"] > odds(alone)["starlink_uplink"]
+
+
+def odds(one: Judged) -> dict[str, float]:
+    return {w.profile.id: w.log_odds for w in one.weighed}
+
+
+def fold(every: bool | None, missed: float, duty: float | None, **changes: Any) -> Judged:
+    """What folding shows where no preamble stands out."""
+    grid = FoldedGrid(FRAME, 1e-12, "energy", every)
+    made = judged(kind="fold", folded=grid, missed=missed, duty_cycle=duty, **changes)
+    return replace(made, track=replace(made.track, burst_count=0))
+
+
+def test_every_frame_speaks_for_a_downlink_and_few_frames_for_a_terminal() -> None:
+    unknown, every, few = (odds(fold(e, 0.5, None)) for e in (None, True, False))
+    assert every["starlink_uplink"] < unknown["starlink_uplink"] == few["starlink_uplink"]
+    assert few["starlink_downlink"] < unknown["starlink_downlink"] == every["starlink_downlink"]
+
+
+def test_a_preamble_counts_against_by_the_deviations_it_is_missed() -> None:
+    found = [odds(fold(None, missed, None))["starlink_uplink"] for missed in (0.0, 2.0, 4.0, 20.0)]
+    assert found[0] - found[1] == pytest.approx(2.0)
+    assert found[0] - found[2] == pytest.approx(8.0)
+    assert found[0] - found[3] == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("missed", "duty", "word"),
+    [
+        (0.5, 0.1, "inconclusive"),
+        (3.0, 0.1, "inconclusive"),
+        (5.0, 0.1, "not_detected"),
+        (1.0, 0.4, "inconclusive"),
+        (3.0, 0.4, "not_detected"),
+    ],
+)
+def test_what_keeps_the_frame_is_a_downlink_once_a_terminal_is_ruled_out(
+    missed: float, duty: float, word: str
+) -> None:
+    said = verdict(fold(True, missed, duty, burst_duration_median_s=duty * FRAME))
+    assert said.verdict == word
+
+
+def test_a_preamble_in_every_frame_at_a_terminals_duty_carries_a_verdict() -> None:
+    made = judged(
+        PREAMBLE,
+        kind="fold",
+        folded=FoldedGrid(FRAME, 1e-12, "energy", True),
+        duty_cycle=0.1,
+        signal_share=0.3,
+    )
+    assert verdict(made).verdict == "detected"
 
 
 @pytest.mark.parametrize(("doubt", "told"), [(50e3, None), (100.0, False), (None, False)])
