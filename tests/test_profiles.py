@@ -62,6 +62,7 @@ def test_only_timing_lags_symbol_rates_and_pulses_are_structural(profile: Profil
         "symbol_rate_per_bandwidth",
         "burst_period_s",
         "pulse_width_s",
+        "useful_symbol_s",
     }
     for claim in measured(profile):
         timed = isinstance(claim, RangeClaim) and claim.feature in ranges
@@ -151,7 +152,7 @@ def test_lags_come_from_the_standards() -> None:
         claims = (c for c in PROFILES[name].claims if isinstance(c, LagClaim))
         return {round(lag * 1e9) for claim in claims for lag in claim.lags_s}
 
-    assert lags("lte") == {round(1e9 / 15e3)}
+    assert lags("lte") == {round(1e9 / 15e3), round(1e9 / 45e3), round(1e9 / 90e3)}
     assert lags("nr") == {round(1e9 / 30e3), round(1e9 / 60e3)}
     assert lags("wifi") == {800, round(1e9 / 312_500), round(1e9 / 78_125)}
     assert lags("starlink_downlink") == {round(1024e9 / 240e6), round(128e9 / 240e6)}
