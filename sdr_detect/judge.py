@@ -12,6 +12,7 @@ from sdr_detect.intercept import PD
 from sdr_detect.profiles.match import Weighed
 from sdr_detect.profiles.schema import Profile
 from sdr_detect.reasons import (
+    PART_DB,
     SUSPICION,
     Judged,
     Watch,
@@ -29,9 +30,6 @@ from sdr_detect.settings import VerdictSettings
 
 #: Log odds by which the best explanation must lead one of another kind.
 CLEAR_LEAD = 1.0
-
-#: An emission this much weaker than a carrier inside it does not explain it.
-PART_DB = 12.0
 
 #: Kinds of track that were found by folding at a terminal's frame rate.
 FOLDED = ("fold", "preamble")

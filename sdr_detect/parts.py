@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sdr_detect.model import Match
 from sdr_detect.profiles.match import Weighed
-from sdr_detect.reasons import SUSPICION, Judged
+from sdr_detect.reasons import PART_DB, SUSPICION, Judged
 
 #: Kinds of track that show bursts, and those that a mean over time shows.
 BURSTS = frozenset({"burst", "fold", "preamble", "activity"})
@@ -21,9 +21,6 @@ LINES = frozenset({"carrier", "tone"})
 
 #: Log odds from which a track is explained well enough to explain its parts.
 EXPLAINED = 2.0
-
-#: An emission this much weaker than a carrier inside it does not explain it.
-PART_DB = 12.0
 
 #: So much of the shorter one, in time and in frequency, lies within the other.
 WITHIN = 0.8

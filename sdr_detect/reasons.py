@@ -15,6 +15,9 @@ from sdr_detect.settings import VerdictSettings
 #: Log odds above which a match is worth telling as a suspicion.
 SUSPICION = 0.0
 
+#: An emission this much weaker than a carrier inside it does not explain it.
+PART_DB = 12.0
+
 #: Explanations named besides the first.
 MAX_ALTERNATIVES = 6
 
