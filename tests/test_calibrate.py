@@ -111,7 +111,8 @@ def test_y_factor_and_noise_find_the_receiver(bench: Path, calibrated: Path, run
     figure_db = 10 * math.log10(1 + RECEIVER_K / 290)
     assert abs(made.noise_figure_db.value - figure_db) <= 2 * made.noise_figure_db.uncertainty
     noise_db = 10 * math.log10(BOLTZMANN * GAIN * (290 + RECEIVER_K))
-    assert made.noise_dbfs_per_hz.value == pytest.approx(noise_db, abs=0.05)
+    # The receiver's filter has begun to fall at the edges of the width that it states.
+    assert made.noise_dbfs_per_hz.value == pytest.approx(noise_db, abs=0.1)
     assert len(made.dbm_offset_db.recordings) == 2
     assert made.antenna is not None  # what was written by hand is kept
     code, out, _ = run("calibrate", "show", calibrated)
