@@ -129,13 +129,19 @@ class Alternative(_Part):
 
 
 class VerdictPart(_Part):
-    """The verdict as it would be if the watch ended now, or at its end."""
+    """The verdict as it would be if the watch ended now, or at its end.
+
+    ``eirp_limit_dbm`` is the detection limit where the receiver is calibrated and
+    the distance known, ``eirp_expanded_db`` its uncertainty (k = 2).
+    """
 
     verdict: Literal["detected", "not_detected", "inconclusive"]
     system: _Name | None
     confidence: _Share | None
     pfa: _Share
     detection_limit_db: float | None
+    eirp_limit_dbm: float | None = None
+    eirp_expanded_db: float | None = None
     poi: _Share | None
     analysed_s: Annotated[float, Field(ge=0)]
     blind_s: Annotated[float, Field(ge=0)]
@@ -177,8 +183,38 @@ class ChannelPart(_Part):
     freq_lower_hz: float
     freq_upper_hz: float
     watched_s: Annotated[float, Field(ge=0)]
+    visits: _Count = 0
+    revisit_s: float | None = None
     poi: _Share
     last_seen_s: float | None
+
+
+class SweepPart(_Part):
+    """A receiver that is led from stop to stop, in which order, and how often it was moved."""
+
+    strategy: _Name
+    stops: _Count
+    dwell_s: Annotated[float, Field(ge=0)] | None
+    moves: _Count
+    lower_hz: float
+    upper_hz: float
+
+
+class RecorderPart(_Part):
+    """What a person lets record: what is kept of the past, and the file.
+
+    ``path`` is the file that is written, or the last that was; ``failure`` why it
+    ended by itself. ``disk_free_bytes`` is of the disk that it goes to.
+    """
+
+    recording: bool
+    kept_s: Annotated[float, Field(ge=0)]
+    bytes_per_s: Annotated[float, Field(ge=0)]
+    disk_free_bytes: _Count
+    path: _Text | None
+    data_bytes: _Count
+    files: _Count
+    failure: _Text | None
 
 
 class HealthPart(_Part):
@@ -210,6 +246,8 @@ class State(_Part):
     tracks: Annotated[tuple[TrackPart, ...], Field(max_length=MAX_TRACKS, strict=False)]
     channels: Annotated[tuple[ChannelPart, ...], Field(max_length=MAX_CHANNELS, strict=False)]
     health: HealthPart
+    sweep: SweepPart | None = None
+    recorder: RecorderPart | None = None
 
 
 class BurstPart(_Part):

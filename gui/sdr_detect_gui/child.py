@@ -98,6 +98,11 @@ class Child(QObject):
         """The last lines on stderr."""
         return "\n".join(self._said)
 
+    def say(self, line: str) -> None:
+        """Write a line to its standard input."""
+        if self.running:
+            self._process.write(f"{line}\n".encode())
+
     def interrupt(self) -> None:
         """Ask it to end in order: the verdict is written."""
         if self.running and self.pid:

@@ -12,6 +12,7 @@ from sdr_detect_gui.texts import tr
 #: Name of the action, keys, what it does. Names are those of the window's methods.
 KEYS: tuple[tuple[str, str, str], ...] = (
     ("show_keys", "F1", "list of keys"),
+    ("record", "R", "record, from some seconds ago on; again to end it"),
     ("toggle_why", "W", "why this verdict"),
     ("toggle_hold", "M", "show or hide the highest trace"),
     ("clear_hold", "C", "begin highest trace and highest strength anew"),

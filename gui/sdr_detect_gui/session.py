@@ -56,6 +56,8 @@ class Watching(QObject):
         self._row_s: float | None = None
         self._began_s = time.monotonic()
         self._retry_s: float | None = None
+        #: Why is recorded now; None: nothing is.
+        self.recording: str | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         if endpoint is None:
             self._folder = tempfile.TemporaryDirectory(prefix="sdr-detect-")
@@ -64,7 +66,8 @@ class Watching(QObject):
         self._mailbox = Mailbox()
         self._feed = Feed(endpoint, self._mailbox, keys, self)
         if words is not None:
-            self.child = Child(["monitor", *words, "--publish-view", endpoint], self)
+            told = ["monitor", *words, "--attended", "--publish-view", endpoint]
+            self.child = Child(told, self)
             self.child.start()
         self._feed.start()
 
@@ -106,6 +109,19 @@ class Watching(QObject):
             # What the last process found must not be taken for what the next one sees.
             self.state, self._row_s, self.ended = None, None, False
             self.child.start()
+            if self.recording is not None:
+                self.child.say(f"record {self.recording}")
+
+    def record(self, why: str | None) -> None:
+        """Let the process record until told otherwise; None ends it."""
+        self.recording = why
+        if self.child is not None:
+            self.child.say("stop" if why is None else f"record {why}")
+
+    @property
+    def can_record(self) -> bool:
+        """Whether there is a process that records when this window asks."""
+        return self.child is not None and not self.replay
 
     @property
     def age_s(self) -> float | None:

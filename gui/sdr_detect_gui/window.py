@@ -23,6 +23,7 @@ from sdr_detect_gui.actions import Actions
 from sdr_detect_gui.banner import BannerView, Shrinking, Strip
 from sdr_detect_gui.channels import ChannelStrip
 from sdr_detect_gui.condition import Assessment, assess
+from sdr_detect_gui.live import Live
 from sdr_detect_gui.mailbox import Mail
 from sdr_detect_gui.plots import Plots
 from sdr_detect_gui.session import Watching
@@ -71,9 +72,11 @@ class MainWindow(QMainWindow):
         self.meter = Meter(self.theme)
         self.why = Why()
         self.health = Health()
+        self.live = Live(self)
         self._build()
         self.does = Actions(self)
-        self.actions_by_name = keymap.install(self, self.does.methods() | self.more_methods())
+        can = self.does.methods() | self.live.methods() | self.more_methods()
+        self.actions_by_name = keymap.install(self, can)
         self._fill_menu()
         self.apply_looks()
         self._connect()
@@ -94,6 +97,7 @@ class MainWindow(QMainWindow):
         top = QHBoxLayout()
         top.addWidget(self.mode)
         top.addWidget(self.source, 1)
+        top.addWidget(self.live.bar)
         top.addWidget(self.clock)
         top.addWidget(self.menu_button)
         self._build_middle()
@@ -246,6 +250,7 @@ class MainWindow(QMainWindow):
             self.plots.renew_times()
         self.clock.setText(words.clock(time.time_ns()).replace("Z", " UTC"))
         self.source.setText(self.title_text())
+        self.live.renew()
 
     def frozen_text(self, age_s: float | None, *, ended: bool) -> str:
         """What is written across the waterfall; '' when it runs."""

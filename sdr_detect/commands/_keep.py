@@ -11,6 +11,7 @@ import typer
 from sdr_detect.commands import _exit
 
 if TYPE_CHECKING:
+    from sdr_detect.sinks.by_hand import ByHand
     from sdr_detect.sinks.keeper import Keeper
 
 
@@ -32,7 +33,20 @@ def begin(stack: contextlib.ExitStack, path: Path | None, *, alone: bool = False
     return Keeper(recorder, path.parent, alone=alone)
 
 
-def check(keeper: Keeper | None) -> None:
+def by_hand(
+    stack: contextlib.ExitStack, folder: Path | None, pre_s: float | None, also: Keeper | None
+) -> ByHand | None:
+    """What a person lets record until ``stack`` unwinds; None without a folder."""
+    if folder is None:
+        return None
+    from sdr_detect.sinks.by_hand import ByHand
+
+    hand = ByHand(folder, pre_s, also=also)
+    stack.callback(hand.close)
+    return hand
+
+
+def check(*keepers: Keeper | ByHand | None) -> None:
     """Exit as failed when a recording has ended before its time."""
-    if keeper is not None and keeper.failed:
+    if any(keeper is not None and keeper.failed for keeper in keepers):
         raise typer.Exit(_exit.FAILURE)

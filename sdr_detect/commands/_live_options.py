@@ -19,3 +19,11 @@ KeepTryingOption = Annotated[
     bool,
     typer.Option("--keep-trying", help="Wait for a source that is not there at the start, too."),
 ]
+AttendedOption = Annotated[
+    bool,
+    typer.Option(
+        "--attended",
+        help="End, after what is being recorded by hand, when standard input ends: for a program "
+        "that starts this one.",
+    ),
+]

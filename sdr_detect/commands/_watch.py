@@ -15,6 +15,7 @@ from sdr_detect.commands._output import picture_name
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from sdr_detect.curve import PublisherKeys
     from sdr_detect.events import Event
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sdr_detect.settings import Settings
     from sdr_detect.sinks.triggers import Trigger
     from sdr_detect.sinks.view_pub import ViewPublisher
+    from sdr_detect.view import RecorderPart, SweepPart
 
 _STATUS_INTERVAL_S = 1.0
 
@@ -66,11 +68,19 @@ class Watch:
         self.picture = SpectrogramTap()
         self.view: ViewPublisher | None = None
 
-    def show(self, endpoint: str, keys: PublisherKeys | None) -> None:
+    def show(
+        self,
+        endpoint: str,
+        keys: PublisherKeys | None,
+        *,
+        recorder: Callable[[], RecorderPart | None] | None = None,
+        sweep: Callable[[], SweepPart] | None = None,
+    ) -> None:
         """Let windows look on."""
         from sdr_detect.sinks.view_pub import ViewPublisher
 
         self.view = ViewPublisher(endpoint, self._so_far, keys=keys)
+        self.view.recorder, self.view.sweep = recorder, sweep
         print(f"showing on {self.view.endpoint}", file=sys.stderr, flush=True)
 
     def _so_far(self) -> Snapshot:

@@ -54,6 +54,10 @@ def gui(
             "--record", metavar="NAME.sigmf-meta", help="Record all that is heard, as SigMF."
         ),
     ] = None,
+    folder: Annotated[
+        Path,
+        typer.Option("--folder", metavar="DIR", help="Where the window's recordings go (key R)."),
+    ] = Path("recorded"),
     config: ConfigOption = None,
     sets: SetOption = None,
     datatype: FormatOption = None,
@@ -115,6 +119,8 @@ def gui(
     else:
         started = None if source is None else ["--source", source, *words, "--keep-trying"]
         replay = source is not None and source.startswith(("file://", "sim://"))
+        if started is not None and not replay:
+            started += ["--folder", str(folder)]
         code = desktop.run(started, subscribe, keys, replay=replay, language=language)
     if code:
         raise typer.Exit(code)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sdr_detect.commands import _exit, _keep
+from sdr_detect.commands import _exit, _hand, _keep
 from sdr_detect.commands._calibration_options import (
     CalibrationOption,
     GainOption,
@@ -21,7 +21,7 @@ from sdr_detect.commands._curve_options import (
     publisher_keys,
     subscriber_keys,
 )
-from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
+from sdr_detect.commands._live_options import AttendedOption, GiveUpOption, KeepTryingOption
 from sdr_detect.commands._output import (
     ConfigOption,
     FailOnDetectOption,
@@ -67,6 +67,24 @@ def monitor(
             "--record", metavar="NAME.sigmf-meta", help="Record all that is heard, as SigMF."
         ),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder",
+            metavar="DIR",
+            help="Keep the last seconds; 'record WHY' and 'stop' on standard input record there.",
+        ),
+    ] = None,
+    pre_trigger: Annotated[
+        float | None,
+        typer.Option(
+            "--pre-trigger",
+            metavar="S",
+            min=0,
+            help="Kept for --folder; 20, or what 1 GiB holds, if not given.",
+        ),
+    ] = None,
+    attended: AttendedOption = False,
     publish_view: Annotated[
         str | None,
         typer.Option("--publish-view", metavar="ENDPOINT", help="Where 'gui' may look on."),
@@ -112,6 +130,8 @@ def monitor(
     """
     if (source is None) == (subscribe is None):
         raise typer.BadParameter("give either --source URI or --subscribe ENDPOINT")
+    if pre_trigger is not None and folder is None:
+        raise typer.BadParameter("--pre-trigger needs --folder")
     from sdr_detect.analysis import resolve_settings
     from sdr_detect.commands._interrupt import stop_on_interrupt
     from sdr_detect.commands._watch import Watch
@@ -135,11 +155,13 @@ def monitor(
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
         uri = source or f"zmq://{subscribe}"
         keeper = _keep.begin(stack, record)
+        hand = _keep.by_hand(stack, folder, pre_trigger, keeper)
+        _hand.listen(hand, stop, attended=attended)
         watch = Watch(uri, options, settings, Policy(give_up, keep_trying), stop, calibrating)
         stack.callback(watch.driver.close)
         out = stack.enter_context(json_output(json))
         if publish_view is not None:
-            watch.show(publish_view, lookers)
+            watch.show(publish_view, lookers, recorder=None if hand is None else hand.status)
         try:
             watch.run(
                 out,
@@ -147,7 +169,7 @@ def monitor(
                 tables=json != "-",
                 cap=max_bursts,
                 picture=plots is not None,
-                keeper=keeper,
+                keeper=hand or keeper,
             )
         finally:
             watch.conclude(plots, tables=json != "-")
@@ -155,4 +177,4 @@ def monitor(
         raise typer.Exit(_exit.INTERRUPT)
     if fail_on_detect and watch.detected:
         raise typer.Exit(_exit.DETECTED)
-    _keep.check(keeper)
+    _keep.check(keeper, hand)

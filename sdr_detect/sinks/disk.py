@@ -23,6 +23,12 @@ def tell_outlook(folder: Path, bytes_per_s: float) -> None:
     _log.log(level, "%s: %.1f GB free last %s at %.1f MB/s", folder, free / 1e9, last, rate)
 
 
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there already."""
+    folder = folder.resolve()
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
 def recorded_bytes(folder: Path) -> int:
     """What the SigMF files in a folder occupy."""
     return sum(file.stat().st_size for file in folder.glob("*.sigmf-*"))

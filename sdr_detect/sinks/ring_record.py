@@ -5,8 +5,10 @@ What several triggers ask for is recorded once: a trigger before the end of a ru
 lengthens it, a later one begins another, which starts no sooner than the last one
 ended. Lost samples count as time.
 
-`take` and `close` belong to the thread that reads; `trigger` may be called from any
-other thread and from a signal handler. It only leaves a wish for the next `take`.
+A person begins with `start`, which asks for the past too, and ends with `stop`.
+
+`take` and `close` belong to the thread that reads; the others may be called from any
+other thread and from a signal handler. They only leave a wish for the next `take`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ _log = logging.getLogger(__name__)
 CATCH_UP = 4
 #: Triggers noted in one run's metadata, and triggers and notices that wait for a sample.
 MAX_TOLD = 100
+
+#: Samples to the end of a run that nobody has ended yet.
+_NO_END = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class _Run:
 
     next: int
     stop: int
+    by_hand: bool = False
     notices: deque[tuple[int, Notice]] = field(default_factory=deque)
     told: set[str] = field(default_factory=set)
     recorder: SigmfRecorder | None = None
@@ -81,6 +87,11 @@ class RingRecorder:
     limits : RingLimits
     tell : callable
         Gets a line for each file begun and finished.
+
+    Attributes
+    ----------
+    by_hand : bool
+        `start` was called, and not `stop` since.
 
     Raises
     ------
@@ -102,6 +113,7 @@ class RingRecorder:
         self._pre = self._post = 0
         self._position: int | None = None
         self._planned_stop = 0
+        self.by_hand = False
         self._ended = False
         self._quota_left()
 
@@ -116,6 +128,31 @@ class RingRecorder:
             Its comment.
         """
         self._wishes.append(Notice(why, detail))
+
+    def start(self, why: str) -> None:
+        """Record the past and all that follows, until `stop`."""
+        self.trigger(why)
+        self.by_hand = True
+
+    def stop(self) -> None:
+        """End what `start` began, with the next block."""
+        self.by_hand = False
+
+    @property
+    def kept_s(self) -> float:
+        """How much of the past a trigger would record now. For the reading thread."""
+        if self._form is None or self._position is None or not self._held:
+            return 0.0
+        first = max(self._held[0].first_sample, self._planned_stop)
+        return max(self._position - first, 0) / self._form[0]
+
+    @property
+    def writing(self) -> tuple[Path, int] | None:
+        """The file of the oldest run and its bytes so far. For the reading thread."""
+        for run in self._runs:
+            if run.path is not None and run.recorder is not None:
+                return run.path, run.recorder.data_bytes
+        return None
 
     def take(self, block: RawBlock) -> None:
         """Keep one block, and write what is due.
@@ -182,6 +219,17 @@ class RingRecorder:
             if wish.reason not in run.told and len(run.told) < MAX_TOLD:
                 run.told.add(wish.reason)
                 run.notices.append((at, wish))
+        if self._runs:
+            self._hold(self._runs[-1], here)
+
+    def _hold(self, run: _Run, here: int) -> None:
+        """Keep a run that a person began from ending, until that person ends it."""
+        if self.by_hand:
+            run.by_hand = True
+            run.stop = self._planned_stop = here + _NO_END
+        elif run.by_hand:
+            run.by_hand = False
+            run.stop = self._planned_stop = here
 
     def _write(self, budget_bytes: float) -> None:
         """Write what runs ask for, oldest first."""

@@ -50,6 +50,13 @@ class ViewPublisher:
         Where the pipeline stands.
     keys : PublisherKeys, optional
 
+    Attributes
+    ----------
+    recorder : callable or None
+        How what a person lets record stands.
+    sweep : callable or None
+        How a sweep stands.
+
     Raises
     ------
     ConfigError
@@ -77,6 +84,8 @@ class ViewPublisher:
         self._finds = _Finds()
         self._health = _Health()
         self._block: IQBlock | None = None
+        self.recorder: Callable[[], view.RecorderPart | None] | None = None
+        self.sweep: Callable[[], view.SweepPart] | None = None
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PUB)
         self._socket.set_hwm(_QUEUE_MESSAGES)
@@ -173,6 +182,8 @@ class ViewPublisher:
                 tracks=view_state.tracks(seen.tracks, block.info),
                 channels=view_state.channels(seen.channels),
                 health=self._health.part(),
+                sweep=None if self.sweep is None else self.sweep(),
+                recorder=None if self.recorder is None else self.recorder(),
             )
         )
 

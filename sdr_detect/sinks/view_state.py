@@ -42,12 +42,15 @@ def verdict(said: Verdict) -> view.VerdictPart:
         )
         for other in said.alternatives[: view.MAX_TEXTS]
     )
+    eirp = None if said.physical is None else said.physical.eirp_dbm
     return view.VerdictPart(
         verdict=said.verdict,
         system=said.system,
         confidence=finite(said.confidence),
         pfa=said.pfa,
         detection_limit_db=finite(said.detection_limit_db),
+        eirp_limit_dbm=None if eirp is None else finite(eirp.value),
+        eirp_expanded_db=None if eirp is None else finite(eirp.expanded),
         poi=said.poi,
         analysed_s=said.analysed_s,
         blind_s=said.blind_s,
@@ -132,6 +135,8 @@ def channels(watched: Sequence[ChannelWatch]) -> tuple[view.ChannelPart, ...]:
             freq_lower_hz=channel.lower_hz,
             freq_upper_hz=channel.upper_hz,
             watched_s=channel.watched_s,
+            visits=channel.visits,
+            revisit_s=channel.revisit_s,
             poi=channel.poi,
             last_seen_s=channel.last_seen_s,
         )

@@ -33,12 +33,14 @@ def fed(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., Fed]]:
 
     windows = []
 
-    def make(width: int = 1280, height: int = 800, **kept: object) -> Fed:
+    def make(width: int = 1280, height: int = 800, child: Any = None, **kept: object) -> Fed:
         application("en")
         settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
         for name, value in kept.items():
             settings.setValue(name, value)
-        window = MainWindow(Watching(None, f"ipc://{tmp_path}/nobody"), settings)
+        watching = Watching(None, f"ipc://{tmp_path}/nobody")
+        watching.child = child
+        window = MainWindow(watching, settings)
         window.timer.stop()
         window.resize(width, height)
         window.show()
