@@ -52,6 +52,8 @@ class TouringSource:
         self._strategy = strategy
         self._seconds = seconds
         self._began: int | None = None
+        #: Stops begun so far.
+        self.moves = 0
 
     @property
     def info(self) -> StreamInfo:
@@ -100,6 +102,7 @@ class TouringSource:
                 self._go(stop, centre_hz, info)
 
     def _go(self, stop: Stop, centre_hz: float | None, info: StreamInfo) -> None:
+        self.moves += 1
         if centre_hz is None or abs(centre_hz - stop.rf_hz) > NEAR * info.sample_rate_hz:
             _log.debug("to %.6f MHz for %g s", stop.rf_hz / 1e6, stop.dwell_s)
             self._tuner.retune(stop.rf_hz)

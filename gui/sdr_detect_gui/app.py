@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pyqtgraph as pg
 from PySide6.QtCore import QLocale, QSettings, QTimer
@@ -51,11 +52,12 @@ def run(
     keys: SubscriberKeys | None,
     *,
     replay: bool,
+    verb: Literal["monitor", "sweep"] = "monitor",
     language: str | None = None,
 ) -> int:
     """Show a watch until the window is closed; the exit code."""
     app = application(language)
-    window = MainWindow(Watching(words, endpoint, keys, replay=replay), settings())
+    window = MainWindow(Watching(words, endpoint, keys, replay=replay, verb=verb), settings())
     return _show(app, window)
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from sdr_detect_gui import recordbar
 from sdr_detect_gui.recordbar import RecordBar
+from sdr_detect_gui.sweeping import Sweeping
 from sdr_detect_gui.texts import tr
+from sdr_detect_gui.theme import Theme
 
 if TYPE_CHECKING:
     from sdr_detect_gui.window import MainWindow
@@ -23,6 +25,7 @@ class Live:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self.bar = RecordBar()
+        self.sweeping = Sweeping(window)
         self._asked_s = 0.0
         self.bar.pressed.connect(self.toggle_record)
 
@@ -43,6 +46,16 @@ class Live:
 
     def renew(self) -> None:
         """Show how it stands."""
+        window = self._window
+        self._renew_recorder()
+        self.sweeping.renew(fresh=window.assessment.fresh)
+
+    def apply_looks(self, theme: Theme) -> None:
+        """Other colours."""
+        self.sweeping.view.theme = theme
+        self.sweeping.view.update()
+
+    def _renew_recorder(self) -> None:
         window = self._window
         state, watching = window.watching.state, window.watching
         part = None if state is None else state.recorder

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import QObject, QStorageInfo
 
@@ -34,6 +35,8 @@ class Watching(QObject):
     keys : SubscriberKeys, optional
     replay : bool
         The samples come from a recording, not from a receiver.
+    verb : {"monitor", "sweep"}
+        What is started.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class Watching(QObject):
         keys: SubscriberKeys | None = None,
         *,
         replay: bool = False,
+        verb: Literal["monitor", "sweep"] = "monitor",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.replay = replay
+        self.verb = verb
         self.child: Child | None = None
         self.state: view.State | None = None
         self.tuning: view.Tuning | None = None
@@ -66,7 +71,7 @@ class Watching(QObject):
         self._mailbox = Mailbox()
         self._feed = Feed(endpoint, self._mailbox, keys, self)
         if words is not None:
-            told = ["monitor", *words, "--attended", "--publish-view", endpoint]
+            told = [verb, *words, "--attended", "--publish-view", endpoint]
             self.child = Child(told, self)
             self.child.start()
         self._feed.start()
@@ -121,7 +126,7 @@ class Watching(QObject):
     @property
     def can_record(self) -> bool:
         """Whether there is a process that records when this window asks."""
-        return self.child is not None and not self.replay
+        return self.child is not None and not self.replay and self.verb == "monitor"
 
     @property
     def age_s(self) -> float | None:

@@ -133,6 +133,7 @@ class MainWindow(QMainWindow):
         seen_box.setContentsMargins(0, 0, 0, 0)
         seen_box.setSpacing(2)
         seen_box.addWidget(self.channels)
+        seen_box.addWidget(self.live.sweeping.view, 1)
         seen_box.addWidget(self.plots, 1)
         self.left = QSplitter(Qt.Orientation.Vertical)
         self.left.addWidget(seen)
@@ -187,6 +188,7 @@ class MainWindow(QMainWindow):
         self.plots.set_theme(self.theme)
         self.plots.set_text_size(round(12 * self.scale))
         self.channels.theme = self.theme
+        self.live.apply_looks(self.theme)
         self.banner.set_scale(self.scale * (1.15 if self.theme.touch else 1.0))
         self.meter.set_theme(self.theme, self.scale * (2.5 if self.walking else 1.0))
         colour = "#6b3fa0" if self.watching.replay else "#0b5cad"
@@ -220,7 +222,7 @@ class MainWindow(QMainWindow):
 
     def draw_rows(self, mail: Mail) -> None:
         """Put the rows that came on the screen."""
-        self.plots.add(mail.rows)
+        self.plots.add(self.live.sweeping.sort(mail.rows))
 
     def _show_state(self) -> None:
         state = self.watching.state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from sdr_detect.commands._recording_options import (
     RfOption,
     spec_from_options,
 )
+from sdr_detect.commands._sweep_plan import StrategyName
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +41,10 @@ def gui(
         typer.Option(
             "--subscribe", metavar="ENDPOINT", help="Where a 'monitor' has --publish-view."
         ),
+    ] = None,
+    sweep: Annotated[
+        StrategyName | None,
+        typer.Option("--sweep", help="Start 'sweep' with this strategy instead of 'monitor'."),
     ] = None,
     language: Annotated[
         str | None, typer.Option("--language", metavar="CODE", help="en, de; the system's if not.")
@@ -83,8 +88,53 @@ def gui(
     """
     if sum(given is not None for given in (recording, source, subscribe)) != 1:
         raise typer.BadParameter("give one: a RECORDING, --source URI or --subscribe ENDPOINT")
-    spec = spec_from_options(datatype, rate, rf, if_, converter)
+    if sweep is not None:
+        _check_sweep(source, (record, rf, if_, datatype, calibration, gain))
+    # A sweep finds its centres itself; a converter alone is enough for it.
+    spec = spec_from_options(datatype, rate, rf, if_, None if sweep else converter)
     keys = subscriber_keys(curve_key, curve_server, subscribe)
+    desktop = _desktop()
+    options = {
+        "--json": json, "--config": config, "--format": datatype, "--rate": rate, "--rf": rf,
+        "--if": if_, "--converter": converter, "--record": record,
+        "--calibration": calibration, "--gain": gain,
+    }  # fmt: skip
+    stated = [(name, str(value)) for name, value in options.items() if value is not None]
+    stated += [("--set", item) for item in sets or ()]
+    words = [word for pair in stated for word in pair]
+    if recording is not None:
+        code = desktop.run_file(recording, spec, words, language=language)
+    else:
+        started = None if source is None else ["--source", source, *words, "--keep-trying"]
+        replay = source is not None and source.startswith(("file://", "sim://"))
+        if started is not None and sweep is not None:
+            started += ["--strategy", sweep.value]
+        elif started is not None and not replay:
+            started += ["--folder", str(folder)]
+        verb = "monitor" if sweep is None else "sweep"
+        code = desktop.run(started, subscribe, keys, replay=replay, verb=verb, language=language)
+    if code:
+        raise typer.Exit(code)
+
+
+def _check_sweep(source: str | None, tuned: tuple[object, ...]) -> None:
+    if source is None:
+        raise typer.BadParameter("--sweep needs --source")
+    if any(value is not None for value in tuned):
+        raise typer.BadParameter(
+            "a sweep tunes itself and records nothing: leave out --record, --rf, --if, --format, "
+            "--calibration and --gain"
+        )
+
+
+def _desktop() -> Any:
+    """The desktop's module.
+
+    Raises
+    ------
+    SdrDetectError
+        Something that it needs is missing.
+    """
     from sdr_detect.errors import SdrDetectError
 
     for module in ("PySide6", "pyqtgraph"):
@@ -106,21 +156,4 @@ def gui(
             "there is no screen: neither DISPLAY nor WAYLAND_DISPLAY is set; use 'monitor' here, "
             "and 'gui --subscribe' on a computer with a screen"
         )
-    options = {
-        "--json": json, "--config": config, "--format": datatype, "--rate": rate, "--rf": rf,
-        "--if": if_, "--converter": converter, "--record": record,
-        "--calibration": calibration, "--gain": gain,
-    }  # fmt: skip
-    stated = [(name, str(value)) for name, value in options.items() if value is not None]
-    stated += [("--set", item) for item in sets or ()]
-    words = [word for pair in stated for word in pair]
-    if recording is not None:
-        code = desktop.run_file(recording, spec, words, language=language)
-    else:
-        started = None if source is None else ["--source", source, *words, "--keep-trying"]
-        replay = source is not None and source.startswith(("file://", "sim://"))
-        if started is not None and not replay:
-            started += ["--folder", str(folder)]
-        code = desktop.run(started, subscribe, keys, replay=replay, language=language)
-    if code:
-        raise typer.Exit(code)
+    return desktop

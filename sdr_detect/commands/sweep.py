@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdr_detect.commands import _exit, _keep
+from sdr_detect.commands import _exit, _hand, _keep
 from sdr_detect.commands._calibration_options import (
     Calibrating,
     CalibrationOption,
     GainOption,
     calibration_from_options,
 )
-from sdr_detect.commands._live_options import GiveUpOption, KeepTryingOption
+from sdr_detect.commands._curve_options import CurveAllowOption, CurveKeyOption, publisher_keys
+from sdr_detect.commands._live_options import AttendedOption, GiveUpOption, KeepTryingOption
 from sdr_detect.commands._output import (
     ConfigOption,
     FailOnDetectOption,
@@ -29,12 +30,15 @@ from sdr_detect.commands._sweep_plan import Asked, MadePlan, StrategyName, assum
 
 if TYPE_CHECKING:
     from sdr_detect.commands._watch import Watch
+    from sdr_detect.curve import PublisherKeys
     from sdr_detect.model import IQBlock
     from sdr_detect.registry import SourceOptions
     from sdr_detect.resume import Policy
     from sdr_detect.scan.strategy import Adaptive
     from sdr_detect.settings import Settings
     from sdr_detect.sinks.keeper import Keeper
+    from sdr_detect.tour import TouringSource
+    from sdr_detect.view import SweepPart
 
 #: Watch lengths for which a plan tells the probability of intercept.
 _TIMES_S = (0.1, 1.0, 10.0, 60.0, 300.0)
@@ -96,6 +100,11 @@ def sweep(
             help="Record all that is heard, as SigMF: a capture for each stop.",
         ),
     ] = None,
+    publish_view: Annotated[
+        str | None,
+        typer.Option("--publish-view", metavar="ENDPOINT", help="Where 'gui' may look on."),
+    ] = None,
+    attended: AttendedOption = False,
     json: JsonOption = None,
     config: ConfigOption = None,
     sets: SetOption = None,
@@ -107,6 +116,8 @@ def sweep(
     converter: ConverterOption = None,
     calibration: CalibrationOption = None,
     gain: GainOption = None,
+    curve_key: CurveKeyOption = None,
+    curve_allow: CurveAllowOption = None,
 ) -> None:
     """Plan a watch over several channels, run it, and tell what each channel got.
 
@@ -132,8 +143,11 @@ def sweep(
         _show_plan(asked.made(assumed(rate, converter, settle)), settings)
         return
     assert source is not None
+    keys = publisher_keys(curve_key, curve_allow, publish_view)
     policy = Policy(give_up, keep_trying)
     watched = _Run(asked, source, rate, converter, settings, policy, calibrating)
+    watched.lookers = None if publish_view is None else (publish_view, keys)
+    watched.attended = attended
     interrupted = watched.run(json, seconds, max_bursts, record, tables=tables)
     if interrupted:
         raise typer.Exit(_exit.INTERRUPT)
@@ -170,6 +184,9 @@ class _Run:
         self._policy, self._calibrating = policy, calibrating
         self.keeper: Keeper | None = None
         self.detected = False
+        self.attended = False
+        #: Where windows may look on, and with which keys.
+        self.lookers: tuple[str, PublisherKeys | None] | None = None
 
     def run(
         self, json: str | None, seconds: float | None, cap: int, record: Path | None, *,
@@ -192,7 +209,10 @@ class _Run:
             if tables:
                 _show_plan(plan, self._settings)
             strategy = plan.start()
-            watch.driver = TouringSource(watch.driver, strategy, seconds)
+            watch.driver = tour = TouringSource(watch.driver, strategy, seconds)
+            if self.lookers is not None:
+                watch.show(*self.lookers, sweep=lambda: _part(plan, tour))
+            _hand.listen(None, stop, attended=self.attended)
             guide = _Guide(watch, strategy) if isinstance(strategy, Adaptive) else None
             out = stack.enter_context(json_output(json))
             try:
@@ -216,6 +236,23 @@ class _Run:
         first = self._asked.made(assumed(self._rate_hz, self._converter, 0.0)).stops[0]
         spec = spec_from_options(None, self._rate_hz, first.rf_hz, None, self._converter)
         return SourceOptions(spec)
+
+
+def _part(plan: MadePlan, tour: TouringSource) -> SweepPart:
+    """How the sweep stands, for windows."""
+    import math
+
+    from sdr_detect.view import SweepPart
+
+    dwell_s = plan.stops[0].dwell_s
+    return SweepPart(
+        strategy=plan.name,
+        stops=len(plan.stops),
+        dwell_s=dwell_s if math.isfinite(dwell_s) else None,
+        moves=tour.moves,
+        lower_hz=min(plan.model.channels_hz[0][0], *(stop.rf_hz for stop in plan.stops)),
+        upper_hz=max(plan.model.channels_hz[-1][1], *(stop.rf_hz for stop in plan.stops)),
+    )
 
 
 class _Guide:
