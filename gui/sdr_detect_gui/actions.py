@@ -103,7 +103,11 @@ class Actions:
 
     def toggle_side(self) -> None:
         """Show or hide the panels at the side."""
-        self._window.side_wanted = not self._window.side_wanted
+        window = self._window
+        if window.side_alone or not window.side_has_room:
+            window.side_alone = not window.side_alone
+        else:
+            window.side_wanted = not window.side_wanted
         self._window.arrange()
 
     def toggle_walk(self) -> None:
@@ -136,10 +140,10 @@ class Actions:
         """Zoom to a track and tell its reasons."""
         margin = max((track.freq_upper_hz - track.freq_lower_hz) / 4, 1e3)
         self._window.plots.show_range(track.freq_lower_hz - margin, track.freq_upper_hz + margin)
-        lines = [f"T{track.id}: {words.track_match(track)}"]
+        lines = [f"{words.track_name(track)}: {words.track_match(track)}"]
         lines += [f"✓ {reason}" for reason in track.reasons]
         lines += [f"✗ {reason}" for reason in track.against]
-        self.show_text(f"T{track.id}", "\n".join(lines))
+        self.show_text(words.track_name(track), "\n".join(lines))
 
     def go_find(self, step: int) -> None:
         """Select the next track."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
 from sdr_detect_gui import words
@@ -86,23 +86,30 @@ class BannerView(QFrame):
 class Strip(QFrame):
     """What is the matter and what to do; hidden when all is well."""
 
+    dismissed = Signal()
+
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("strip")
         self.text = Shrinking()
         self.button = QPushButton(tr("Try again now"))
+        self.noted = QPushButton(tr("OK"))
+        self.noted.setAccessibleName(tr("Do not tell again"))
+        self.noted.clicked.connect(self.dismissed)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 10, 4)
         row.addWidget(self.text, 1)
         row.addWidget(self.button)
+        row.addWidget(self.noted)
         self.hide()
 
-    def tell(self, severity: str, text: str, *, retry: bool) -> None:
+    def tell(self, severity: str, text: str, *, retry: bool, dismiss: bool = False) -> None:
         """Show a message; '' hides the strip."""
         self.setVisible(bool(text))
         sign = {"error": "✗", "warning": "!", "info": "…"}[severity]
         said = f"{sign}  {text}"
         self.button.setVisible(retry)
+        self.noted.setVisible(dismiss)
         if self.text.text() == said:
             return
         self.text.setText(said)

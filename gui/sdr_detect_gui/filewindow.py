@@ -48,6 +48,8 @@ class FileWindow(MainWindow):
     settings : QSettings
     """
 
+    is_file = True
+
     def __init__(self, path: Path, spec: RawSpec, options: list[str], settings: QSettings) -> None:
         with open_recording(path, spec) as recording:
             self.info = recording.info

@@ -13,6 +13,13 @@ from sdr_detect_gui.texts import tr
 KEYS: tuple[tuple[str, str, str], ...] = (
     ("show_keys", "F1", "list of keys"),
     ("record", "R", "record, from some seconds ago on; again to end it"),
+    ("leg_on", "V", "comparison: record towards the vessel, or the feed open"),
+    ("leg_off", "B", "comparison: record turned away, or the feed covered"),
+    ("compare", "G", "comparison: compare what was recorded"),
+    ("turn", "H", "the antenna turns; then type where it stands"),
+    ("tone", "T", "strength as a tone, on or off"),
+    ("case", "F6", "the case: vessel, IMO, berth"),
+    ("evidence", "Ctrl+R", "seal the case and write its report"),
     ("toggle_why", "W", "why this verdict"),
     ("toggle_hold", "M", "show or hide the highest trace"),
     ("clear_hold", "C", "begin highest trace and highest strength anew"),

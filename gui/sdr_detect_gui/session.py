@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import tempfile
 import time
@@ -61,6 +62,8 @@ class Watching(QObject):
         self._row_s: float | None = None
         self._began_s = time.monotonic()
         self._retry_s: float | None = None
+        #: Options that say what the receiver's levels mean.
+        self.calibration = _stated(words or (), ("--calibration", "--gain"))
         #: Why is recorded now; None: nothing is.
         self.recording: str | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -117,11 +120,12 @@ class Watching(QObject):
             if self.recording is not None:
                 self.child.say(f"record {self.recording}")
 
-    def record(self, why: str | None) -> None:
-        """Let the process record until told otherwise; None ends it."""
+    def record(self, why: str | None, *, past: bool = True) -> None:
+        """Let the process record until told otherwise, with what it has kept; None ends it."""
         self.recording = why
         if self.child is not None:
-            self.child.say("stop" if why is None else f"record {why}")
+            word = "record" if past else "begin"
+            self.child.say("stop" if why is None else f"{word} {why}")
 
     @property
     def can_record(self) -> bool:
@@ -164,3 +168,9 @@ class Watching(QObject):
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+
+def _stated(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those of the options that have one of the names."""
+    pairs = itertools.pairwise(words)
+    return [word for name, value in pairs if name in names for word in (name, value)]

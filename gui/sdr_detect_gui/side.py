@@ -148,6 +148,8 @@ def why_lines(state: view.State) -> list[str]:
     limit = words.UNKNOWN
     if said.detection_limit_db is not None:
         limit = f"C/N {said.detection_limit_db:+.1f} dB"
+    if said.eirp_limit_dbm is not None:
+        limit += f", {words.eirp(said)} EIRP"
     chance = words.UNKNOWN if said.poi is None else f"{said.poi:.1%}"
     return [
         *lines,

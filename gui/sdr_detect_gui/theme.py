@@ -83,6 +83,8 @@ def stylesheet(theme: Theme, scale: float) -> str:
     """Qt's style for the window; ``scale`` enlarges all text."""
     size = round(13 * scale * (1.15 if theme.touch else 1.0))
     high = TOUCH_PX if theme.touch else round(MOUSE_PX * scale)
+    field = 44 if theme.touch else round(22 * scale)
+    primary = "#0b5cad"
     border = 2 if theme.name in ("contrast", "outdoor") else 1
     return f"""
     * {{ font-family: "DejaVu Sans", sans-serif; font-size: {size}px; color: {theme.text}; }}
@@ -99,6 +101,17 @@ def stylesheet(theme: Theme, scale: float) -> str:
     QPushButton:focus, QTableView:focus {{ border: 2px solid {theme.accent}; }}
     QPushButton:checked {{ background: {theme.accent}; color: {theme.back}; font-weight: bold; }}
     QPushButton:disabled {{ color: {theme.dim}; }}
+    QLineEdit, QComboBox {{ background: {theme.back}; border: {border}px solid {theme.line};
+        border-radius: 3px; padding: 1px 5px; min-height: {field}px;
+        selection-background-color: {theme.accent}; selection-color: {theme.back}; }}
+    QLineEdit:focus, QComboBox:focus {{ border: 2px solid {theme.accent}; }}
+    QLineEdit:read-only {{ border-style: none; }}
+    QComboBox QAbstractItemView {{ background: {theme.panel}; border: 1px solid {theme.line};
+        selection-background-color: {theme.accent}; selection-color: {theme.back}; }}
+    QPushButton#tab {{ padding: 2px 4px; min-width: 30px; }}
+    QPushButton#primary:enabled {{ background: {primary}; color: #ffffff; font-weight: bold;
+        border-color: {primary}; }}
+    QScrollArea#pages, QWidget#page {{ background: transparent; border: none; }}
     QTableView {{ background: {theme.panel}; alternate-background-color: {theme.back};
         border: {border}px solid {theme.line}; gridline-color: {theme.line};
         selection-background-color: {theme.accent}; selection-color: {theme.back}; }}

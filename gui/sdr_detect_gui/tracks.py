@@ -18,7 +18,7 @@ def cells(track: view.TrackPart) -> tuple[str, ...]:
     center = (track.freq_lower_hz + track.freq_upper_hz) / 2
     bound = {"fold": "≥ ", "preamble": "≥ ", "activity": "≤ "}.get(track.kind, "")
     return (
-        f"T{track.id}",
+        words.track_name(track),
         track.kind,
         words.megahertz(center),
         words.megahertz(track.freq_upper_hz - track.freq_lower_hz),

@@ -185,7 +185,7 @@ class Waterfall(pg.GraphicsObject):
             rect = self._rect(box)
             if rect is not None:
                 track = track_of(box, self.tracks)
-                found.append(Marked(rect, "" if track is None else f"T{track.id}"))
+                found.append(Marked(rect, "" if track is None or not track.id else f"T{track.id}"))
         for box in self.drawn:
             rect = self._rect(box)
             if rect is not None:

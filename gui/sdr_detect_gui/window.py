@@ -51,6 +51,9 @@ class MainWindow(QMainWindow):
         Where layout and looks are remembered.
     """
 
+    #: Whether a recording is shown, and not a running watch.
+    is_file = False
+
     def __init__(self, watching: Watching, settings: QSettings) -> None:
         super().__init__()
         self.watching = watching
@@ -60,6 +63,8 @@ class MainWindow(QMainWindow):
         self.paused = False
         self.walking = False
         self.side_wanted = True
+        #: In a narrow window: the panels take the place of the plots.
+        self.side_alone = False
         self.assessment = Assessment(fresh=False, word="none", conditions=())
         self._slow_due_s = 0.0
         self._drawn_s = time.monotonic()
@@ -145,8 +150,7 @@ class MainWindow(QMainWindow):
         self.side.setMinimumSize(_SIDE_PX, 1)
         side_box = QVBoxLayout(self.side)
         side_box.setContentsMargins(0, 0, 0, 0)
-        for panel, stretch in ((self.meter, 0), (self.why, 1), (self.health, 0)):
-            side_box.addWidget(panel, stretch)
+        self.live.fill(side_box)
         self.across = QSplitter(Qt.Orientation.Horizontal)
         self.across.addWidget(self.left)
         self.across.addWidget(self.side)
@@ -169,11 +173,14 @@ class MainWindow(QMainWindow):
     def title_text(self) -> str:
         """What is looked at."""
         tuning = self.watching.tuning
+        if self.live.title():
+            return self.live.title()
         return self.watching.endpoint if tuning is None else tuning.stream_id
 
     def _connect(self) -> None:
         self.banner.why.clicked.connect(self.does.toggle_why)
         self.strip.button.clicked.connect(self.watching.retry)
+        self.strip.dismissed.connect(self.live.acknowledge)
         self.plots.pointed.connect(self._point)
         self.plots.box_opened.connect(self.does.open_box)
         self.table.opened.connect(self.does.open_track)
@@ -213,6 +220,7 @@ class MainWindow(QMainWindow):
         rises = [row.head.rise_db for row in mail.rows if row.head.rise_db is not None]
         if rises:
             self.meter.show_rise(max(rises), now_s - self._drawn_s)
+            self.live.hear(max(rises))
             self._drawn_s = now_s
         if mail.state is not None:
             self._show_state()
@@ -236,7 +244,7 @@ class MainWindow(QMainWindow):
         facts = watching.facts()
         self.assessment = judged = assess(facts)
         state, tuning = watching.state, watching.tuning
-        self.banner.show_banner(words.banner(judged, state))
+        self.banner.show_banner(self.live.banner(words.banner(judged, state)))
         self.why.show_reasons(judged, state)
         final = state is not None and state.final
         self.channels.show_channels(state if judged.fresh or final else None, tuning)
@@ -267,12 +275,16 @@ class MainWindow(QMainWindow):
     def _tell_condition(self, judged: Assessment) -> None:
         serious = [c for c in judged.conditions if c.severity != "info" or c.name == "starting"]
         if not serious:
+            serious = self.live.conditions(judged.conditions)
+        if not serious:
             self.strip.tell("info", "", retry=False)
             return
         first = min(serious, key=lambda c: ("error", "warning", "info").index(c.severity))
         child = self.watching.child
         retry = child is not None and not child.running
-        self.strip.tell(first.severity, f"{first.text} {first.remedy}", retry=retry)
+        once = first.name == "no_time"
+        text = f"{first.text} {first.remedy}"
+        self.strip.tell(first.severity, text, retry=retry, dismiss=once)
 
     def _point(self, frequency_hz: float, sample: object) -> None:
         text = words.megahertz(frequency_hz, 4) + " MHz"
@@ -292,17 +304,29 @@ class MainWindow(QMainWindow):
 
     def arrange(self) -> None:
         """Show what there is room for."""
-        narrow = self.width() < NARROW_PX * self.scale
+        narrow = not self.side_has_room
+        if not narrow:
+            self.side_alone = False
         small = self.height() < SMALL_PX * self.scale
-        self.side.setVisible(self.walking or (self.side_wanted and not narrow))
-        self.left.setVisible(not self.walking)
+        alone = self.walking or (narrow and self.side_alone)
+        self.side.setVisible(alone or (self.side_wanted and not narrow))
+        self.left.setVisible(not alone)
+        self.live.arrange(walking=self.walking, small=small)
         self.table.setVisible(not small)
         self.banner.set_narrow(narrow)
         self.channels.wanted = not small
         self.statusBar().setVisible(not small)
         self.hint.setVisible(not narrow)
-        self.why.setVisible(not self.walking or not small)
-        self.health.setVisible(not self.walking or not small)
+
+    @property
+    def side_has_room(self) -> bool:
+        """Whether plots and panels fit beside each other."""
+        return self.width() >= NARROW_PX * self.scale
+
+    def show_side(self) -> None:
+        """Bring the panels into view; where it is narrow, instead of the plots."""
+        self.side_wanted = self.side_alone = True
+        self.arrange()
 
     def _restore(self) -> None:
         self.side_wanted = self.settings.value("side", "true") != "false"
@@ -329,6 +353,7 @@ class MainWindow(QMainWindow):
         """End the watch in order: its verdict is written."""
         self.timer.stop()
         self.remember()
+        self.live.close()
         self.watching.close()
         super().closeEvent(event)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sdr_detect import view
 from sdr_detect.sinks import wording
@@ -85,6 +86,9 @@ def _told(word: Word, state: view.State) -> tuple[str, str]:
         title = tr("TERMINAL EMISSION: NOT DETECTED")
         if said.detection_limit_db is None:
             limit = tr("no detection limit can be stated")
+        elif said.eirp_limit_dbm is not None:
+            limit = tr("one below {eirp} EIRP, or switched off, would not be seen")
+            limit = limit.format(eirp=eirp(said))
         else:
             limit = tr("one below a C/N of {limit:+.1f} dB, or switched off, would not be seen")
             limit = limit.format(limit=said.detection_limit_db)
@@ -94,6 +98,31 @@ def _told(word: Word, state: view.State) -> tuple[str, str]:
         )
     title = tr("TERMINAL EMISSION: INCONCLUSIVE")
     return title, said.reasons[0] if said.reasons else tr("The data do not allow an answer.")
+
+
+def eirp(said: view.VerdictPart) -> str:
+    """The detection limit as EIRP, with its uncertainty where that is known."""
+    if said.eirp_limit_dbm is None:
+        return UNKNOWN
+    text = f"{said.eirp_limit_dbm:+.1f} dBm"
+    return text if said.eirp_expanded_db is None else f"{text} ± {said.eirp_expanded_db:.1f} dB"
+
+
+def track_name(track: view.TrackPart) -> str:
+    """Number of a track; one that is only judged so far, and not told yet, has none."""
+    return f"T{track.id}" if track.id else tr("so far")
+
+
+def compared(shown: Banner, kind: str, attributed: bool | None, reasons: Sequence[str]) -> Banner:
+    """The banner once an inspector's test was done."""
+    reason = reasons[0] if reasons else ""
+    if attributed and kind == "off-target" and shown.word == "detected":
+        title = tr("TERMINAL EMISSION: DETECTED, attributed by the off-target comparison")
+        return replace(shown, title=title, sentence=reason)
+    if attributed is False:
+        told = tr("The comparison speaks against this vessel: {reason}")
+        return replace(shown, sentence=told.format(reason=reason))
+    return shown
 
 
 def _channels(state: view.State) -> str:

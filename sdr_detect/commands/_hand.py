@@ -1,8 +1,9 @@
 """Commands on standard input: a recording is begun and ended by hand.
 
-``record WHY`` and ``stop`` are typed, or written by a program that started this one.
-When that is gone (``--attended``, and the input has ended), a recording goes on for a
-while, and the watch ends in order after it.
+``record WHY`` (with what is kept of the past), ``begin WHY`` (from now on) and ``stop``
+are typed, or written by a program that started this one. When that is gone
+(``--attended``, and the input has ended), a recording goes on for a while, and the
+watch ends in order after it.
 """
 
 from __future__ import annotations
@@ -77,14 +78,14 @@ def follow_all(more: Callable[[], bytes], hand: ByHand | None) -> None:
 def _follow(line: str, hand: ByHand | None) -> None:
     """Follow one line; one that is no command is told."""
     word, _, rest = line.partition(" ")
-    if word in ("record", "stop") and hand is None:
+    if word in ("record", "begin", "stop") and hand is None:
         _log.warning("%r: there is no --folder to record to", line[:40])
-    elif word == "record" and hand is not None:
-        hand.start(rest.strip()[:200] or "by hand")
+    elif word in ("record", "begin") and hand is not None:
+        hand.start(rest.strip()[:200] or "by hand", past=word == "record")
     elif word == "stop" and hand is not None:
         hand.stop()
     elif line:
-        _log.warning("%r is no command; 'record WHY' and 'stop' are", line[:40])
+        _log.warning("%r is no command; 'record WHY', 'begin WHY' and 'stop' are", line[:40])
 
 
 def _leave_pipes() -> None:

@@ -66,6 +66,7 @@ class ByHand:
         self._memory_bytes = memory_bytes
         self._ring: RingRecorder | None = None
         self._wanted: str | None = None
+        self._past = True
         self._path: Path | None = None
         self._data_bytes = self._files = 0
         self._failure: str | None = None
@@ -73,9 +74,9 @@ class ByHand:
         self._status: view.RecorderPart | None = None
         self.failed = False
 
-    def start(self, why: str) -> None:
-        """Record what is kept and all that follows. From any thread."""
-        self._wanted = why
+    def start(self, why: str, *, past: bool = True) -> None:
+        """Record all that follows, and what is kept with it. From any thread."""
+        self._past, self._wanted = past, why
 
     def stop(self) -> None:
         """End the recording. From any thread."""
@@ -131,7 +132,7 @@ class ByHand:
                 raise SinkError(
                     f"folder {self._folder} cannot be made: {exc.strerror}; choose another"
                 ) from exc
-            ring.start(wanted)
+            ring.start(wanted, past=self._past)
         elif wanted is None and ring.by_hand:
             ring.stop()
 

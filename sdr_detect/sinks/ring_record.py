@@ -105,7 +105,7 @@ class RingRecorder:
         self._folder = folder
         self._limits = limits
         self._tell = tell
-        self._wishes: deque[Notice] = deque(maxlen=MAX_TOLD)
+        self._wishes: deque[tuple[Notice, int]] = deque(maxlen=MAX_TOLD)
         self._notices: deque[Notice] = deque(maxlen=MAX_TOLD)
         self._held: deque[RawBlock] = deque()
         self._runs: deque[_Run] = deque()
@@ -127,11 +127,11 @@ class RingRecorder:
         detail : str
             Its comment.
         """
-        self._wishes.append(Notice(why, detail))
+        self._wishes.append((Notice(why, detail), 1))
 
-    def start(self, why: str) -> None:
-        """Record the past and all that follows, until `stop`."""
-        self.trigger(why)
+    def start(self, why: str, *, past: bool = True) -> None:
+        """Record all that follows until `stop`, and the past with it."""
+        self._wishes.append((Notice(why, ""), int(past)))
         self.by_hand = True
 
     def stop(self) -> None:
@@ -207,9 +207,9 @@ class RingRecorder:
         here = self._position
         assert here is not None  # set with the first block
         for _ in range(len(self._wishes)):
-            wish, at = self._wishes.popleft(), here
+            (wish, past), at = self._wishes.popleft(), here
             if not self._runs or here >= self._runs[-1].stop:
-                at = max(here - self._pre, self._planned_stop)
+                at = max(here - past * self._pre, self._planned_stop)
                 self._runs.append(_Run(at, here))
                 # The reason is in the file from its first sample on, whatever comes.
                 text = f"asked for at sample {here} of the stream"
