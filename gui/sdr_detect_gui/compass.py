@@ -51,8 +51,8 @@ class Compass(QWidget):
         self.setAccessibleName(tr("Strength against heading"))
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """A square."""
-        return QSize(240, 240)
+        """Small: it grows into what room there is, and is not scrolled away."""
+        return QSize(110, 110)
 
     def _disc(self) -> tuple[QPointF, float]:
         high = self.fontMetrics().height()

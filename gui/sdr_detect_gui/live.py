@@ -18,7 +18,7 @@ from sdr_detect_gui.headingpanel import HeadingPanel
 from sdr_detect_gui.headings import Headings
 from sdr_detect_gui.jobs import Jobs
 from sdr_detect_gui.recordbar import RecordBar
-from sdr_detect_gui.sidepages import SidePages
+from sdr_detect_gui.sidepages import SidePages, scrolling
 from sdr_detect_gui.sweeping import Sweeping
 from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import Theme
@@ -90,7 +90,9 @@ class Live:
             button.clicked.connect(slot)
             box.addWidget(button)
         box.addStretch(1)
-        return column
+        area = scrolling(column)
+        area.setMinimumWidth(column.sizeHint().width() + 20)
+        return area
 
     def _walk(self) -> None:
         self._window.does.toggle_walk()
@@ -216,6 +218,8 @@ class Live:
         text = self.compare.state_text
         if text:
             return [Condition("test", "info", text, tr("Touch nothing."))]
+        if self._window.walking:
+            return []
         return [c for c in found if c.name in _ONCE and c.name not in self._known]
 
     def acknowledge(self) -> None:

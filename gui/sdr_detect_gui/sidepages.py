@@ -17,6 +17,18 @@ from PySide6.QtWidgets import (
 )
 
 
+def scrolling(content: QWidget) -> QScrollArea:
+    """A view of what may be higher than its place."""
+    area = QScrollArea()
+    area.setObjectName("pages")
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    content.setObjectName("page")
+    area.setWidget(content)
+    return area
+
+
 class SidePages(QWidget):
     """Buttons over a stack; what is too high for the window scrolls."""
 
@@ -41,17 +53,11 @@ class SidePages(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda: self.show_page(name))
         page = QWidget()
-        page.setObjectName("page")
         box = QVBoxLayout(page)
         box.setContentsMargins(0, 0, 0, 0)
         for panel, stretch in panels:
             box.addWidget(panel, stretch)
-        area = QScrollArea()
-        area.setObjectName("pages")
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(page)
+        area = scrolling(page)
         self._group.addButton(button)
         self._row.addWidget(button, 1)
         self._stack.addWidget(area)

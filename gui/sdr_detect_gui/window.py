@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         top.addWidget(self.mode)
         top.addWidget(self.source, 1)
         top.addWidget(self.live.bar)
+        top.addSpacing(10)
         top.addWidget(self.clock)
         top.addWidget(self.menu_button)
         self._build_middle()
