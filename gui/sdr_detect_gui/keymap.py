@@ -78,7 +78,8 @@ def install(window: QWidget, methods: Mapping[str, Callable[[], None]]) -> dict[
             continue
         action = QAction(tr(what), window)
         action.setShortcut(QKeySequence(key))
-        action.triggered.connect(_guarded(methods[name], plain="+" not in key[:-1]))
+        typed = "+" not in key[:-1] and not (key[0] == "F" and key[1:].isdigit())
+        action.triggered.connect(_guarded(methods[name], plain=typed))
         window.addAction(action)
         actions[name] = action
     return actions

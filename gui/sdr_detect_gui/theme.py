@@ -108,7 +108,7 @@ def stylesheet(theme: Theme, scale: float) -> str:
     QLineEdit:read-only {{ border-style: none; }}
     QComboBox QAbstractItemView {{ background: {theme.panel}; border: 1px solid {theme.line};
         selection-background-color: {theme.accent}; selection-color: {theme.back}; }}
-    QPushButton#tab {{ padding: 2px 4px; min-width: 30px; }}
+    QPushButton#tab {{ padding: 2px 4px; }}
     QPushButton#primary:enabled {{ background: {primary}; color: #ffffff; font-weight: bold;
         border-color: {primary}; }}
     QScrollArea#pages, QWidget#page {{ background: transparent; border: none; }}

@@ -195,6 +195,7 @@ class MainWindow(QMainWindow):
         self.setStyleSheet(stylesheet(self.theme, self.scale))
         self.plots.set_theme(self.theme)
         self.plots.set_text_size(round(12 * self.scale))
+        self.side.setMinimumWidth(round(_SIDE_PX * self.scale))
         self.channels.theme = self.theme
         self.live.apply_looks(self.theme)
         self.banner.set_scale(self.scale * (1.15 if self.theme.touch else 1.0))
@@ -244,6 +245,7 @@ class MainWindow(QMainWindow):
         watching = self.watching
         facts = watching.facts()
         self.assessment = judged = assess(facts)
+        self.live.renew()
         state, tuning = watching.state, watching.tuning
         self.banner.show_banner(self.live.banner(words.banner(judged, state)))
         self.why.show_reasons(judged, state)
@@ -261,7 +263,6 @@ class MainWindow(QMainWindow):
             self.plots.renew_times()
         self.clock.setText(words.clock(time.time_ns()).replace("Z", " UTC"))
         self.source.setText(self.title_text())
-        self.live.renew()
 
     def frozen_text(self, age_s: float | None, *, ended: bool) -> str:
         """What is written across the waterfall; '' when it runs."""
