@@ -6,11 +6,13 @@ Real processes over a simulated scene; no screen is needed.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -34,6 +36,11 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screenshots"
 LIMIT_S = 120.0
 SIZE = 1180, 740
+LARGE = 1440, 900
+CASE = {
+    "vessel": "MV Example", "imo": "9074729", "mmsi": "211331640", "berth": "12",
+    "operator": "A. Inspector", "authority": "Port of Example", "position": "54.32, 10.14",
+}  # fmt: skip
 
 
 class Photographer:
@@ -88,16 +95,63 @@ class Photographer:
         longer.write_text(text)
         return write_sigmf(load_scene(longer), longer.with_suffix(".sigmf-meta"))
 
-    def live(self, recording: Path, name: str, theme: str, *, walking: bool = False) -> None:
+    def window(self, watching: Watching, theme: str, size: tuple[int, int]) -> MainWindow:
+        """A window over a watch."""
+        window = MainWindow(watching, self.looks(theme))
+        window.resize(*size)
+        window.show()
+        return window
+
+    def live(self, recording: Path, name: str) -> None:
         """A watch, once it has detected something."""
         watching = Watching(["--source", f"file://{recording}"], replay=True)
-        window = MainWindow(watching, self.looks(theme))
-        window.resize(*((800, 480) if walking else SIZE))
-        window.show()
-        if walking:
-            window.does.toggle_walk()
+        window = self.window(watching, "dark", SIZE)
         self.until(lambda: window.assessment.word == "detected", "a detection")
-        self.wait(1.0 if walking else 8.0)
+        self.wait(8.0)
+        self.save(window, name)
+
+    def case(self, endpoint: str, name: str) -> None:
+        """A recording under way, and an open case."""
+        words = ["--source", f"zmq://{endpoint}", "--folder", f"{self.folder}/recorded"]
+        window = self.window(Watching(words), "dark", LARGE)
+        case = window.live.case
+        case.store = self.folder / "cases.sqlite"
+        window.live.acknowledge()
+        self.until(lambda: window.assessment.word == "detected", "a detection")
+        for field, text in CASE.items():
+            case.fields[field].setText(text)
+        window.live.pages.show_page("case")
+        case.open_case()
+        window.live.toggle_record()
+        self.until(lambda: bool(case.position) and not window.live.jobs.busy, "the case")
+        self.wait(6.0)
+        self.save(window, name)
+
+    def walk(self, endpoint: str, name: str) -> None:
+        """An antenna that was turned round; the levels at its headings are made up."""
+        words = ["--source", f"zmq://{endpoint}", "--folder", f"{self.folder}/recorded"]
+        window = self.window(Watching(words), "outdoor", (1024, 600))
+        headings, rng = window.live.headings, np.random.default_rng(1)
+        for deg in range(0, 360, 10):
+            headings.now_deg = float(deg)
+            lobe = np.exp(6 * (np.cos(np.radians(deg - 212)) - 1))
+            for noise in rng.normal(0, 0.5, 60):
+                headings.hear(1 + 14 * lobe + noise)
+        headings.now_deg = 205.0
+        window.does.toggle_walk()
+        self.until(lambda: window.assessment.word == "detected", "a detection")
+        self.wait(2.0)
+        self.save(window, name)
+
+    def sweep(self, name: str) -> None:
+        """A sweep that has found something."""
+        text = (ROOT / "recordings" / "scenes" / "starlink_parked_2m4.toml").read_text("utf-8")
+        scene = self.folder / "sweep.toml"
+        scene.write_text(text.replace("duration_s = 1.0", "duration_s = 60.0"))
+        words = ["--source", f"sim://{scene}", "--strategy", "comb"]
+        window = self.window(Watching(words, replay=True, verb="sweep"), "dark", SIZE)
+        self.until(lambda: window.assessment.word == "detected", "a detection")
+        self.wait(15.0)
         self.save(window, name)
 
     def file(self, recording: Path, name: str) -> None:
@@ -152,6 +206,22 @@ class Photographer:
         dialog.reject()
 
 
+@contextlib.contextmanager
+def published(recording: Path, folder: Path) -> Iterator[str]:
+    """A replay in real time, for others to subscribe to: to them it is a receiver."""
+    endpoint = f"ipc://{folder}/iq"
+    words = ["capture", "--source", f"file://{recording}?loop=600", "--publish", endpoint]
+    path = os.pathsep.join(part for part in sys.path if part)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sdr_detect", *words], env={**os.environ, "PYTHONPATH": path}
+    )
+    try:
+        yield endpoint
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def main() -> None:
     """Make all of them."""
     OUT.mkdir(parents=True, exist_ok=True)
@@ -160,8 +230,11 @@ def main() -> None:
         parked = photographer.scene(
             "starlink_parked_2m4", {"duration_s = 1.0": "duration_s = 20.0"}
         )
-        photographer.live(parked, "live", "dark")
-        photographer.live(parked, "walk", "outdoor", walking=True)
+        photographer.live(parked, "live")
+        with published(parked, Path(folder)) as endpoint:
+            photographer.case(endpoint, "case")
+            photographer.walk(endpoint, "walk")
+        photographer.sweep("sweep")
         weak = ROOT / "recordings" / "starlink_weak_ingress_2m4.sigmf-meta"
         photographer.file(weak, "file")
         carrier = photographer.scene("vsat_scpc_2m4", {"cn_db = 8.0": "cn_db = 18.0"})

@@ -71,6 +71,7 @@ class CasePanel(Panel):
         self.told = Shrinking()
         self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._said, self._failed = "", False
+        self._sealing_now = False
         self._lay_out()
         self._check()
 
@@ -153,7 +154,7 @@ class CasePanel(Panel):
     def _renew_buttons(self) -> None:
         busy = self._jobs.busy
         self.open_button.setEnabled(self.case is None and not self.form.faults() and not busy)
-        self.evidence.setEnabled(self.case is not None and not busy)
+        self.evidence.setEnabled(self.case is not None and not self._sealing_now)
         self.read.setVisible(self.report is not None)
         for field in self.fields.values():
             field.setReadOnly(self.case is not None)
@@ -180,6 +181,8 @@ class CasePanel(Panel):
             return
         for name in _KEPT:
             self._settings.setValue(f"case/{name}", getattr(form, name).strip())
+        if self.open_button.hasFocus():
+            self.purpose.setFocus()  # a button that is disabled would hand it on to anywhere
         self._tell(tr("opening …"))
 
         def done(how: Done) -> None:
@@ -237,13 +240,15 @@ class CasePanel(Panel):
         if self.case is None:
             self._tell(tr("open a case first: vessel, operator and authority"), failed=True)
             return
-        if self._jobs.busy:
+        if self._sealing_now:
             return
+        self._sealing_now = True
         package = _free(Path(f"{self.case}.sdrcase"))
         page = package.with_suffix(".html")
         self._tell(tr("sealing: all recordings are analysed …"))
 
         def done(ended: list[Done]) -> None:
+            self._sealing_now = False
             if ended[-1].failure:
                 self._tell(ended[-1].failure, failed=True)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QLineEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QTextEdit, QWidget
 
 from sdr_detect_gui.texts import tr
 
@@ -79,7 +79,8 @@ def install(window: QWidget, methods: Mapping[str, Callable[[], None]]) -> dict[
         action = QAction(tr(what), window)
         action.setShortcut(QKeySequence(key))
         typed = "+" not in key[:-1] and not (key[0] == "F" and key[1:].isdigit())
-        action.triggered.connect(_guarded(methods[name], plain=typed))
+        method = _or_press(methods[name]) if key == "Space" else methods[name]
+        action.triggered.connect(_guarded(method, plain=typed))
         window.addAction(action)
         actions[name] = action
     return actions
@@ -88,6 +89,19 @@ def install(window: QWidget, methods: Mapping[str, Callable[[], None]]) -> dict[
 def _guarded(method: Callable[[], None], *, plain: bool) -> Callable[[], None]:
     def call() -> None:
         if not (plain and typing()):
+            method()
+
+    return call
+
+
+def _or_press(method: Callable[[], None]) -> Callable[[], None]:
+    """The key presses a button that has the focus, as everywhere."""
+
+    def call() -> None:
+        focused = QApplication.focusWidget()
+        if isinstance(focused, QAbstractButton):
+            focused.click()
+        else:
             method()
 
     return call

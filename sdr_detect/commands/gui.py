@@ -63,6 +63,12 @@ def gui(
         Path,
         typer.Option("--folder", metavar="DIR", help="Where the window's recordings go (key R)."),
     ] = Path("recorded"),
+    pre_trigger: Annotated[
+        float | None,
+        typer.Option(
+            "--pre-trigger", metavar="S", min=0, help="Recorded before R; 20 if not given."
+        ),
+    ] = None,
     config: ConfigOption = None,
     sets: SetOption = None,
     datatype: FormatOption = None,
@@ -111,6 +117,7 @@ def gui(
             started += ["--strategy", sweep.value]
         elif started is not None and not replay:
             started += ["--folder", str(folder)]
+            started += [] if pre_trigger is None else ["--pre-trigger", str(pre_trigger)]
         verb = "monitor" if sweep is None else "sweep"
         code = desktop.run(started, subscribe, keys, replay=replay, verb=verb, language=language)
     if code:

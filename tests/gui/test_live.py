@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,13 +19,14 @@ pytest.importorskip(
 )
 
 from PySide6.QtCore import QSettings
-from PySide6.QtGui import QImage
 from sdr_detect_gui.app import application
 from sdr_detect_gui.session import Watching
 from sdr_detect_gui.window import MainWindow
 
 from sdr_detect.simulate.scene import load_scene
 from sdr_detect.simulate.write import write_sigmf
+from tests.gui import desk as desks
+from tests.gui.desk import Desk, share
 
 LIMIT_MS = 60_000
 
@@ -104,74 +104,7 @@ def test_what_cannot_be_opened_is_said_with_its_remedy(
 # A real screen, real keys and a real mouse
 
 
-@pytest.fixture
-def screen() -> Iterator[str]:
-    """A screen in memory; its name."""
-    for program in ("Xvfb", "xdotool"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed: no screen to test the window on")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    try:
-        with os.fdopen(read) as file:
-            yield f":{file.readline().strip()}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-GRAB = """
-import sys
-from PySide6.QtGui import QGuiApplication
-app = QGuiApplication([])
-sys.exit(not app.primaryScreen().grabWindow(0).save(sys.argv[1]))
-"""
-
-
-class Desk:
-    """Looks at a screen, and has hands."""
-
-    def __init__(self, display: str, folder: Path) -> None:
-        self.env = {
-            **os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8",
-            "XDG_CONFIG_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        }  # fmt: skip
-        self._picture = folder / "screen.png"
-
-    def hands(self, *words: str) -> str:
-        done = subprocess.run(
-            ["xdotool", *words],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-        return done.stdout.strip()
-
-    def look(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """The screen: (height, width, red green blue)."""
-        command = [sys.executable, "-c", GRAB, str(self._picture)]
-        subprocess.run(command, env=self.env, check=True, timeout=30)
-        image = QImage(str(self._picture)).convertToFormat(QImage.Format.Format_RGB888)
-        data = np.frombuffer(image.constBits(), np.uint8)
-        rows = data.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()]
-        return rows.reshape(image.height(), image.width(), 3).copy()
-
-    def until(self, seen: Callable[[np.ndarray[Any, np.dtype[np.uint8]]], bool]) -> None:
-        due_s = time.monotonic() + LIMIT_MS / 1e3
-        while not seen(self.look()):
-            assert time.monotonic() < due_s, "not seen"
-            time.sleep(0.2)
-
-
-def share(picture: np.ndarray[Any, np.dtype[np.uint8]], colour: str) -> float:
-    """Share of the pixels that have a colour."""
-    wanted = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
-    return float((picture == wanted).all(axis=2).mean())
+screen = pytest.fixture(desks.screen)
 
 
 def test_keys_and_mouse_on_a_real_screen(screen: str, tmp_path: Path, recording: Path) -> None:
