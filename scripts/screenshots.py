@@ -37,6 +37,8 @@ OUT = ROOT / "docs" / "screenshots"
 LIMIT_S = 120.0
 SIZE = 1180, 740
 LARGE = 1440, 900
+#: Of real time: a busy computer loses nothing either.
+PACE = 0.3
 CASE = {
     "vessel": "MV Example", "imo": "9074729", "mmsi": "211331640", "berth": "12",
     "operator": "A. Inspector", "authority": "Port of Example", "position": "54.32, 10.14",
@@ -104,10 +106,10 @@ class Photographer:
 
     def live(self, recording: Path, name: str) -> None:
         """A watch, once it has detected something."""
-        watching = Watching(["--source", f"file://{recording}"], replay=True)
+        watching = Watching(["--source", f"file://{recording}?pace={PACE}"], replay=True)
         window = self.window(watching, "dark", SIZE)
         self.until(lambda: window.assessment.word == "detected", "a detection")
-        self.wait(8.0)
+        self.wait(15.0)
         self.save(window, name)
 
     def case(self, endpoint: str, name: str) -> None:
@@ -124,7 +126,7 @@ class Photographer:
         case.open_case()
         window.live.toggle_record()
         self.until(lambda: bool(case.position) and not window.live.jobs.busy, "the case")
-        self.wait(6.0)
+        self.wait(12.0)
         self.save(window, name)
 
     def walk(self, endpoint: str, name: str) -> None:
@@ -136,7 +138,7 @@ class Photographer:
             headings.now_deg = float(deg)
             lobe = np.exp(6 * (np.cos(np.radians(deg - 212)) - 1))
             for noise in rng.normal(0, 0.5, 60):
-                headings.hear(1 + 14 * lobe + noise)
+                headings.hear(1 + 8 * lobe + noise)
         headings.now_deg = 205.0
         window.does.toggle_walk()
         self.until(lambda: window.assessment.word == "detected", "a detection")
@@ -210,7 +212,13 @@ class Photographer:
 def published(recording: Path, folder: Path) -> Iterator[str]:
     """A replay in real time, for others to subscribe to: to them it is a receiver."""
     endpoint = f"ipc://{folder}/iq"
-    words = ["capture", "--source", f"file://{recording}?loop=600", "--publish", endpoint]
+    words = [
+        "capture",
+        "--source",
+        f"file://{recording}?loop=600&pace={PACE}",
+        "--publish",
+        endpoint,
+    ]
     path = os.pathsep.join(part for part in sys.path if part)
     process = subprocess.Popen(
         [sys.executable, "-m", "sdr_detect", *words], env={**os.environ, "PYTHONPATH": path}

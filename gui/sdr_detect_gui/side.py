@@ -76,7 +76,7 @@ class Meter(Panel):
         self.peak.setObjectName("dim")
         self.bar = Bar(theme)
         self.box.addWidget(self.number)
-        self.box.addWidget(self.bar)
+        self.box.addWidget(self.bar, 1)
         self.box.addWidget(self.peak)
         self._highest: float | None = None
         self.show_rise(None, 0.0)
