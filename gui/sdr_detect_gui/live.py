@@ -249,7 +249,7 @@ class Live:
             self.pages.show_buttons(not walking)
         self.heading.set_compact(walking)
         if not self._window.is_file:
-            self._window.meter.setVisible(walking or not small)
+            self._window.meter.setVisible((walking or not small) and not self.sweeping.on)
 
     def close(self) -> None:
         """End sound, threads and verbs."""

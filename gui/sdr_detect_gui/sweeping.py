@@ -75,6 +75,7 @@ class Sweeping:
             return
         window.channels.wanted = False
         window.channels.hide()
+        window.meter.hide()  # levels of several places on air are no strength to turn by
         window.plots.waterfall.boxes.clear()  # one for each visit would hide the picture
         if not self._by_user:
             best = max(
