@@ -105,12 +105,12 @@ def test_a_case_is_opened_with_what_is_written(
     assert window.source.text() == "MV Example · IMO 9074729 · berth 7 · 2026-001"
     assert panel.time.text() == "UTC ± 2 ms · 54 N"
     panel.purpose.setCurrentIndex(1)
-    panel.attach_by_hand("/r/a.sigmf-meta")
+    panel.attach_by_hand("a.sigmf-meta")
     assert asked.words[-1][:5] == [
         "case",
         "attach",
         "2026-001",
-        "/r/a.sigmf-meta",
+        "a.sigmf-meta",
         "--for=on_target",
     ]
     qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)

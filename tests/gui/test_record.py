@@ -37,7 +37,7 @@ def part(**changes: Any) -> view.RecorderPart:
         (part(disk_free_bytes=2_000_000_000), False, "ready", "! disk: 7 min"),
         (part(), True, "wait", "begins …"),
         (
-            part(recording=True, data_bytes=96_000_000, path="/r/a.sigmf-meta"), True, "on",
+            part(recording=True, data_bytes=96_000_000, path="a.sigmf-meta"), True, "on",
             "20 s · 96.0 MB · disk: 41 min",
         ),
         (part(failure="a.sigmf-meta: No space left"), False, "failed", "ENDED: a.sigmf-meta: No"),
