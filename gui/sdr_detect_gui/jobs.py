@@ -104,7 +104,7 @@ class Jobs(QObject):
             self.changed.emit()
 
         process.finished.connect(ended)
-        process.start(sys.executable, ["-m", "sdr_detect", *words])
+        process.start(sys.executable, ["-P", "-m", "sdr_detect", *words])
         self.changed.emit()
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtGui import QImage
 LIMIT_S = 60.0
 
 
+@pytest.fixture
 def screen() -> Iterator[str]:
     """A screen in memory; its name."""
     for program in ("Xvfb", "xdotool"):

@@ -25,8 +25,8 @@ from sdr_detect_gui.window import MainWindow
 
 from sdr_detect.simulate.scene import load_scene
 from sdr_detect.simulate.write import write_sigmf
-from tests.gui import desk as desks
 from tests.gui.desk import Desk, share
+from tests.gui.desk import screen as screen
 
 LIMIT_MS = 60_000
 
@@ -102,9 +102,6 @@ def test_what_cannot_be_opened_is_said_with_its_remedy(
 
 
 # A real screen, real keys and a real mouse
-
-
-screen = pytest.fixture(desks.screen)
 
 
 def test_keys_and_mouse_on_a_real_screen(screen: str, tmp_path: Path, recording: Path) -> None:

@@ -31,9 +31,9 @@ from sdr_detect_gui.theme import THEMES
 from sdr_detect.errors import UnsupportedError
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
+from tests.gui.desk import Desk, share
+from tests.gui.desk import screen as screen
 from tests.gui.fed import Fed
-from tests.gui.test_live import Desk, share
-from tests.gui.test_live import screen as screen
 from tests.gui.test_pictures import pixels
 from tests.recording_files import noise_codes, write_sigmf
 

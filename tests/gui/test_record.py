@@ -96,3 +96,8 @@ def test_who_looks_on_sees_the_state_and_cannot_record(fed: Callable[..., Fed]) 
     assert shown.window.live.bar.isVisible()
     assert not shown.window.live.bar.button.isVisible()
     assert "record" not in shown.window.actions_by_name
+
+
+def test_a_watch_has_the_keys_that_a_recording_has_not(fed: Callable[..., Fed]) -> None:
+    wanted = {"record", "leg_on", "leg_off", "compare", "turn", "tone", "case", "evidence"}
+    assert wanted <= set(fed(child=Asked()).window.actions_by_name)

@@ -20,12 +20,10 @@ pytest.importorskip("sqlalchemy", reason="cases need SQLAlchemy")
 
 from sdr_detect.evidence.verify import read_json, verify
 from sdr_detect.formats.find import open_recording
-from tests.gui import desk as desks
 from tests.gui.desk import Desk, share
+from tests.gui.desk import screen as screen
 
 ORANGE, BLUE = "#a63a00", "#0b5cad"
-
-screen = pytest.fixture(desks.screen)
 
 
 @pytest.fixture
