@@ -398,9 +398,10 @@ def test_every_key_is_in_the_list(
     assert len(keys) == len(set(keys))
     window.does.show_keys()
     (dialog,) = window.findChildren(QMessageBox)
-    for _, key, what in keymap.KEYS:
-        assert what in dialog.text()
-        assert f"<b>{key}</b>" in dialog.text()
+    for name, key, what in keymap.KEYS:
+        if name not in ONLY_LIVE:
+            assert what in dialog.text()
+            assert f"<b>{key}</b>" in dialog.text()
     assert "Shift and drag" in dialog.text()
     dialog.close()
 
