@@ -18,7 +18,7 @@ KEYS: tuple[tuple[str, str, str], ...] = (
     ("compare", "G", "comparison: compare what was recorded"),
     ("turn", "H", "the antenna turns; then type where it stands"),
     ("tone", "T", "strength as a tone, on or off"),
-    ("case", "F6", "the case: vessel, IMO, berth"),
+    ("case", "F4", "the case: vessel, IMO, berth"),
     ("evidence", "Ctrl+R", "seal the case and write its report"),
     ("toggle_why", "W", "why this verdict"),
     ("toggle_hold", "M", "show or hide the highest trace"),

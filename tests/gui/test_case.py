@@ -93,7 +93,7 @@ def test_a_case_is_opened_with_what_is_written(
     opened = Done(0, "opened case 2026-001 in cases.sqlite\n", "")
     asked = Ended(window.live.jobs, lambda words: opened if "new" in words else Done(0, "54 N", ""))
     shown.give(made.row(0), made.state())
-    qtbot.keyClick(window, Qt.Key.Key_F6)
+    qtbot.keyClick(window, Qt.Key.Key_F4)
     assert window.live.pages.current == "case"
     assert panel.fields["vessel"].hasFocus()
     write(shown)

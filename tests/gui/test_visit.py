@@ -86,7 +86,7 @@ def test_record_case_and_evidence(screen: str, samples: str, tmp_path: Path) -> 
         number = number.splitlines()[0]
         desk.hands("windowmove", number, "0", "0", "windowfocus", "--sync", number)
         desk.until(lambda picture: share(picture, ORANGE) > 0.03)  # detected
-        desk.hands("key", "F6")
+        desk.hands("key", "F4")
         for text in ("MV Example", "9074729", "", "7", "Kim Example", "Port of Example"):
             desk.hands("type", "--delay", "5", text)  # an r or a b in a field is a letter
             desk.hands("key", "Tab")
