@@ -20,10 +20,10 @@ from sdr_detect_gui.filewindow import FileWindow
 
 from sdr_detect.formats.base import RawSpec
 
-LIMIT_MS = 60_000
+LIMIT_MS = 120_000
 SIZE, RATE_HZ = 100_000_000_000, 20e6
-#: What the window may do at one go.
-TURN_S = 0.1
+#: Whoever reads the file itself, or waits for who does, takes seconds at one go.
+TURN_S = 0.5
 
 
 @pytest.fixture

@@ -147,11 +147,16 @@ def test_a_real_sweep_is_shown(qtbot: Any, tmp_path: Path) -> None:
         assert band.band is not None
         assert len(band.band.centers_hz) >= 4
         assert [c.number for c in band.cells if c.hit] == [4]
-        state = watching.state
-        assert state is not None
-        assert state.sweep is not None
-        assert state.sweep.moves > 8
-        assert sum(c.visits for c in state.channels) >= 2
+        qtbot.waitUntil(
+            lambda: (
+                watching.state is not None
+                and watching.state.sweep is not None
+                and watching.state.sweep.moves > 8
+            ),
+            timeout=20_000,
+        )
+        assert watching.state is not None
+        assert sum(c.visits for c in watching.state.channels) >= 2
     finally:
         window.close()
         window.deleteLater()
