@@ -144,6 +144,14 @@ def test_a_real_sweep_is_shown(qtbot: Any, tmp_path: Path) -> None:
     try:
         qtbot.waitUntil(lambda: window.assessment.word == "detected", timeout=60_000)
         qtbot.waitUntil(lambda: any(c.hit for c in band.cells), timeout=20_000)
+        qtbot.waitUntil(
+            lambda: (
+                watching.state is not None
+                and watching.state.sweep is not None
+                and watching.state.sweep.moves > 8
+            ),
+            timeout=20_000,
+        )
         assert band.band is not None
         assert len(band.band.centers_hz) >= 4
         assert [c.number for c in band.cells if c.hit] == [4]
