@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,15 +14,15 @@ from hypothesis import strategies as st
 from sdr_detect.events import Verdict, to_json
 from sdr_detect.features.folded import FoldedGrid
 from sdr_detect.features.grid import GridResult
-from sdr_detect.features.lag import LagMeter, LagPeak
+from sdr_detect.features.lag import LagPeak
 from sdr_detect.judge import judge
 from sdr_detect.model import Flag, Span, Track
 from sdr_detect.profiles.match import weigh_all
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.reasons import Judged, Watch
 from sdr_detect.scan.book import Intercept
-from sdr_detect.settings import LagSettings, VerdictSettings
-from tests.core.streams import KU_HZ, all_profiles, noise
+from sdr_detect.settings import VerdictSettings
+from tests.core.streams import KU_HZ, all_profiles
 
 UPLINK = (KU_HZ - 1e6, KU_HZ + 1e6)
 LEAKED = (935e6, 936e6)
@@ -498,22 +497,3 @@ def test_the_order_of_tracks_changes_no_verdict() -> None:
     tracks = [judged(PREAMBLE, SYMBOL), judged(grids=(FRAME,)), judged(at_input=LEAKED)]
     said = {verdict(*order).verdict for order in itertools.permutations(tracks)}
     assert said == {"detected"}
-
-
-def test_a_narrow_emission_repeats_after_no_short_lag() -> None:
-    """Several channels of 42 kHz once met both lags of a terminal by their beats."""
-    lags = LagMeter(2.4e6, LagSettings())
-    head, body = lags.new_head_sum(), lags.new_body_sum()
-    wide = Measured(UPLINK, UPLINK, {"bandwidth_hz": None}, (), {"head": head, "burst": body})
-    burst = lags.burst(noise(24_000, 3), 100, 20_000, np.ones(64, np.float32))
-    assert burst is not None
-    assert burst.body is not None
-    head.add(burst.head)
-    body.add(burst.body)
-    head.close_dwell()
-    body.close_dwell()
-    for where, lag_s in (PREAMBLE, SYMBOL):
-        assert wide.lag(where, lag_s, 0.006) is not None
-        for width_hz in (41e3, 150e3):
-            narrow = replace(wide, features={"bandwidth_hz": width_hz})
-            assert narrow.lag(where, lag_s, 0.006) is None
