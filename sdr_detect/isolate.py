@@ -10,7 +10,6 @@ import logging
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter
 from sdr_detect import errors, wire
 from sdr_detect.errors import SdrDetectError, SourceLost
 from sdr_detect.model import StreamInfo
+from sdr_detect.ownprocess import module_command
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
 from sdr_detect.registry import SourceOptions
@@ -183,7 +183,7 @@ class IsolatedSource:
 def _start(uri: str, options: SourceOptions) -> subprocess.Popen[bytes]:
     level = logging.getLogger().getEffectiveLevel()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "sdr_detect.worker", uri, "--level", str(level)],
+        module_command("sdr_detect.worker", uri, "--level", str(level)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from sdr_detect.ownprocess import module_command
+
 _STDERR_LINES = 50
 _STDOUT_LINES = 200
 #: The verdict is written within this; then the process is killed.
@@ -75,7 +77,8 @@ class Child(QObject):
         self.starts += 1
         self._rest = b""
         words = renumbered(self._words, self.starts)
-        self._process.start(sys.executable, ["-P", "-m", "sdr_detect", *words])
+        program, *arguments = module_command("sdr_detect", *words)
+        self._process.start(program, arguments)
 
     @property
     def running(self) -> bool:

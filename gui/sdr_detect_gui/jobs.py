@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
+from PySide6.QtCore import QObject, QProcess, Signal
 
+from sdr_detect.ownprocess import module_command
+from sdr_detect_gui.child import environment
 from sdr_detect_gui.texts import tr
 
 _LOG_HEAD = re.compile(r"^(\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ \S+: |sdr-detect: )")
@@ -82,10 +82,9 @@ class Jobs(QObject):
             return
         words, then = self._waiting.popleft()
         self._process = process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        environment.insert("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
-        environment.insert("COLUMNS", "400")  # a message stays on one line
-        process.setProcessEnvironment(environment)
+        around = environment()
+        around.insert("COLUMNS", "400")  # a message stays on one line
+        process.setProcessEnvironment(around)
         process.setStandardInputFile(QProcess.nullDevice())
 
         def ended() -> None:
@@ -104,7 +103,8 @@ class Jobs(QObject):
             self.changed.emit()
 
         process.finished.connect(ended)
-        process.start(sys.executable, ["-P", "-m", "sdr_detect", *words])
+        program, *arguments = module_command("sdr_detect", *words)
+        process.start(program, arguments)
         self.changed.emit()
 
     def close(self) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
+from sdr_detect.ownprocess import module_command
 from sdr_detect_gui.child import environment
 from sdr_detect_gui.texts import tr
 
@@ -45,9 +45,8 @@ class Measurer(QObject):
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._crashed)
         self._process = process
-        process.start(
-            sys.executable, ["-P", "-m", "sdr_detect", "measure", *options, "--json", "-"]
-        )
+        program, *arguments = module_command("sdr_detect", "measure", *options, "--json", "-")
+        process.start(program, arguments)
 
     def _finished(self, code: int) -> None:
         process, self._process = self._process, None

@@ -5,7 +5,6 @@ A window that watches a receiver is then not held up by a file, whatever the fil
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +17,7 @@ from sdr_detect.formats import raw
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import identify, open_recording
 from sdr_detect.formats.signatures import refuse_foreign
+from sdr_detect.ownprocess import module_command
 from sdr_detect_gui.child import environment
 from sdr_detect_gui.notes import home_of
 from sdr_detect_gui.rawdialog import RawDialog
@@ -122,10 +122,12 @@ class Opener(QObject):
 
     def _start(self, path: Path, spec: RawSpec) -> None:
         language = QCoreApplication.instance().property("language")  # type: ignore[union-attr]
-        words = ["-P", "-m", "sdr_detect", "gui", str(path.resolve()), *options(spec)]
+        words = ["gui", str(path.resolve()), *options(spec)]
         process = QProcess()
-        process.setProgram(sys.executable)
-        process.setArguments([*words, *(["--language", language] if language else [])])
+        words += ["--language", language] if language else []
+        program, *arguments = module_command("sdr_detect", *words)
+        process.setProgram(program)
+        process.setArguments(arguments)
         process.setProcessEnvironment(environment())
         # A pair by its type, a truth value in some versions.
         started = cast(object, process.startDetached())

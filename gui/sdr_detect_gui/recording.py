@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from sdr_detect import view
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.model import FloatArray
+from sdr_detect.ownprocess import module_command
 from sdr_detect_gui.stating import fields
 
 
@@ -71,8 +72,7 @@ class Reader(QThread):
 
     def __init__(self, path: Path, spec: RawSpec, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        reader = "sdr_detect_gui.reader"
-        words = [sys.executable, "-P", "-m", reader, str(path), json.dumps(fields(spec))]
+        words = module_command("sdr_detect_gui.reader", str(path), json.dumps(fields(spec)))
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         # A session of its own: Ctrl-C in the terminal is for the window, which ends it.
         self._process = subprocess.Popen(

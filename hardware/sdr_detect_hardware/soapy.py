@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from typing import Any
 
 from sdr_detect.errors import DriverMissing, SourceError, SourceLost
 from sdr_detect.model import StreamInfo
+from sdr_detect.ownprocess import module_command
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import RawBlock
 from sdr_detect.registry import Device, Finding, Liveness, SourceOptions
@@ -103,7 +103,7 @@ def check() -> list[Finding]:
 
 def _look() -> dict[str, Any]:
     """What a process of its own finds: a module that crashes does not take this one along."""
-    command = [sys.executable, "-P", "-m", "sdr_detect_hardware._soapy_look"]
+    command = module_command("sdr_detect_hardware._soapy_look")
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=_PROBE_LIMIT_S

@@ -11,7 +11,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from sdr_detect.batch.outcome import Outcome, read_outcome, rejected
 from sdr_detect.batch.task import Task
 from sdr_detect.batch.worker import READY
 from sdr_detect.errors import BatchError
+from sdr_detect.ownprocess import module_command
 
 #: Libraries that would take a thread for each core in each process.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -109,7 +109,7 @@ class _Worker:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             # -P: a recording's folder may hold files that are named like modules.
-            [sys.executable, "-P", "-m", "sdr_detect.batch.worker"],
+            module_command("sdr_detect.batch.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from sdr_detect.bench.results import Start
 from sdr_detect.bench.signal import RF_HZ, Files
+from sdr_detect.ownprocess import module_command
 
 NAME = "startup"
 
@@ -42,7 +42,7 @@ def _start(name: str, arguments: list[str], limit_s: float, repeats: int) -> Sta
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     for _ in range(repeats + 1):
         wall_s, before = time.perf_counter(), os.times()
-        command = [sys.executable, "-P", "-m", "sdr_detect", *arguments]
+        command = module_command("sdr_detect", *arguments)
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=env)
         after = os.times()
         walls.append(time.perf_counter() - wall_s)
