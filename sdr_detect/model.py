@@ -382,3 +382,11 @@ class Track:
     matches: tuple[Match, ...] = ()
     flags: frozenset[Flag] = frozenset()
     power_dbfs: float | None = None
+
+    def shares_band(self, other: Track) -> bool:
+        """Whether more than half of the narrower band lies within the other."""
+        shared = min(self.freq_upper_hz, other.freq_upper_hz) - max(
+            self.freq_lower_hz, other.freq_lower_hz
+        )
+        narrower = min(t.freq_upper_hz - t.freq_lower_hz for t in (self, other))
+        return shared > 0.5 * narrower

@@ -46,9 +46,9 @@ class Snapshot:
 
     ``verdict`` is what it would be if the stream ended here; ``occupancy`` that of
     the band last heard, so far in its period, None unless it is asked for.
-    ``channels`` tells for
-    each channel of the first system how long it was watched, the probability of
-    intercept so far and when something like a terminal was last seen in it.
+    ``channels`` tells for each channel of the first system how long it was watched,
+    the probability of intercept so far and when something like a terminal was last
+    seen in it.
     """
 
     next_sample: int

@@ -113,15 +113,12 @@ def _same(known: Track, other: Track, info: StreamInfo) -> bool:
     """Whether the other may be the known emitter, seen again."""
     if known.kind != other.kind:
         return False
-    shared = min(known.freq_upper_hz, other.freq_upper_hz) - max(
-        known.freq_lower_hz, other.freq_lower_hz
-    )
-    narrower = min(t.freq_upper_hz - t.freq_lower_hz for t in (known, other))
-    if shared > 0.5 * narrower:
+    if known.shares_band(other):
         return True
     if known.kind != "tone":
         return False
     away_s = info.seconds(other.span.start_sample - known.span.stop_sample)
+    narrower = min(t.freq_upper_hz - t.freq_lower_hz for t in (known, other))
     return _apart_hz(known, other) <= narrower + DRIFT_HZ_PER_S * max(0.0, away_s)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from sdr_detect.dsp.fold import FRAME_RATE_HZ
 from sdr_detect.features.folded import GRID_PFA, FoldedGrid
@@ -68,7 +68,7 @@ def _power(track: Track) -> float:
 
 def _with_head(track: Track, own: Measured, heads: Sequence[Pair], info: StreamInfo) -> Measured:
     for other, folded in heads:
-        grid = _common_grid(own, other, info) if _overlap(track, other) else None
+        grid = _common_grid(own, other, info) if track.shares_band(other) else None
         if grid is None:
             continue
         head = own.lags.get("head")
@@ -77,14 +77,6 @@ def _with_head(track: Track, own: Measured, heads: Sequence[Pair], info: StreamI
         kept = own.grid(1 / FRAME_RATE_HZ)
         return own if kept is not None and kept.kept else replace(own, folded=grid)
     return own
-
-
-def _overlap(one: Track, other: Track) -> bool:
-    """Whether more than half of the narrower lies within the other."""
-    shared = min(one.freq_upper_hz, other.freq_upper_hz) - max(
-        one.freq_lower_hz, other.freq_lower_hz
-    )
-    return shared > 0.5 * min(t.freq_upper_hz - t.freq_lower_hz for t in (one, other))
 
 
 def _common_grid(own: Measured, preamble: Track, info: StreamInfo) -> FoldedGrid | None:
@@ -103,7 +95,7 @@ def _common_grid(own: Measured, preamble: Track, info: StreamInfo) -> FoldedGrid
     near, count = int(np.count_nonzero(np.abs(off) <= NEAR_S)), int(starts.size)
     if count < LEAST_STARTS or near < SHARE * count:
         return None
-    chance = float(binom.sf(near - 1, count, 2 * NEAR_S / frame_s))
+    chance = float(bdtrc(near - 1, count, 2 * NEAR_S / frame_s))
     if chance >= GRID_PFA:
         return None
     return FoldedGrid(frame_s, chance, f"{near} of {count} begin with the preamble")
