@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from sdr_detect.config import Strict
@@ -124,10 +125,11 @@ class Emission:
         Not bound to the receiver's sampling instants.
     rate_hz : float
     sample_count : int
-    synthesise : callable
+    draw : callable
         Makes the ``(sample_count,)`` complex64 samples, scaled so that the
-        power density over the reference bandwidth is one per hertz. Called only
-        when the emission reaches the slice.
+        power density over the reference bandwidth is one per hertz; with
+        ``shape`` only what they are made of. Called only when the emission
+        reaches the slice.
     carrier : Carrier
     cn_db : float
         Level of this emission.
@@ -136,21 +138,38 @@ class Emission:
         emission's own rate its spectrum is tapered off.
     note : Note or None
         None for the later pieces of a continuous emission.
+    shape : callable or None
+        Makes samples, ``(n, sample_count)``, of ``n`` emissions at once from
+        what each has drawn, stacked. One object for all that go together.
     """
 
     start_s: float
     rate_hz: float
     sample_count: int
-    synthesise: Callable[[], ComplexArray]
+    draw: Callable[[], NDArray[Any]]
     carrier: Carrier
     cn_db: float
     clean_hz: float
     note: Note | None = None
+    shape: Callable[[NDArray[Any]], ComplexArray] | None = None
 
     @property
     def stop_s(self) -> float:
         """Instant after its last sample."""
         return self.start_s + self.sample_count / self.rate_hz
+
+    def synthesise(self) -> ComplexArray:
+        """Its samples, ``(sample_count,)``."""
+        samples: ComplexArray = synthesise([self])[0]
+        return samples
+
+
+def synthesise(emissions: Sequence[Emission]) -> ComplexArray:
+    """Samples of emissions of one length and one ``shape``, ``(n, sample_count)``."""
+    drawn = [emission.draw() for emission in emissions]
+    stacked = np.stack(drawn) if len(drawn) > 1 else drawn[0][None]
+    shape = emissions[0].shape
+    return stacked if shape is None else shape(stacked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
 from sdr_detect.model import ComplexArray
+from sdr_detect.simulate.phasor import turning
 from sdr_detect.simulate.receiver import Datatype, Filter, Receiver
 
 #: Half the length of the passband filter: the detail of its shape is about
 #: sample_rate / 128.
 HALF_TAPS = 64
+
+#: Transform of the filter: its pieces are short, so that they stay at hand.
+_SIZE = 2048
 
 #: Seeds noise apart from every emitter (whose indices start at 0).
 _NOISE_KEY = 2**31
@@ -60,55 +65,75 @@ def noise_block(receiver: Receiver, seed: int, number: int, size: int) -> Comple
 class FrontEnd:
     """Filter and faults of one receiver, in the order the signal meets them.
 
-    Call with consecutive blocks of one size; the output lags the input by
+    Call with consecutive blocks; the output lags the input by
     `HALF_TAPS` samples.
     """
 
-    def __init__(self, receiver: Receiver, block_size: int):
+    def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         taps = passband(receiver.filter)
-        self._size = fft.next_fast_len(block_size + len(taps) - 1)
-        self._response = fft.fft(taps, self._size)
+        self._response = fft.fft(taps, _SIZE)
         self._tail = np.zeros(len(taps) - 1, np.complex64)
 
     def process(self, first_sample: int, block: ComplexArray) -> ComplexArray:
         """Output for ``first_sample - HALF_TAPS`` and on, ``len(block)`` samples."""
-        joined = np.concatenate([self._tail, block])
-        self._tail = joined[-len(self._tail) :]
-        filtered = fft.ifft(fft.fft(joined, self._size) * self._response)
-        out: ComplexArray = filtered[len(self._tail) : len(joined)]
-        return self._faults(first_sample - HALF_TAPS, out)
+        return self._faults(first_sample - HALF_TAPS, self._filtered(block))
+
+    def _filtered(self, block: ComplexArray) -> ComplexArray:
+        """Convolution in short pieces side by side (overlap-save)."""
+        overlap = len(self._tail)
+        step = _SIZE - overlap
+        pieces = -(-len(block) // step)
+        joined = np.zeros(overlap + pieces * step, np.complex64)
+        joined[:overlap] = self._tail
+        joined[overlap : overlap + len(block)] = block
+        self._tail = joined[len(block) : len(block) + overlap].copy()
+        spectra = fft.fft(sliding_window_view(joined, _SIZE)[::step])
+        spectra *= self._response
+        filtered = fft.ifft(spectra, overwrite_x=True)[:, overlap:]
+        out: ComplexArray = filtered.reshape(-1)[: len(block)]
+        return out
 
     def _faults(self, first_sample: int, x: ComplexArray) -> ComplexArray:
         receiver = self._receiver
-        seconds = (first_sample + np.arange(len(x))) / receiver.sample_rate_hz
-        gain = self._gain(first_sample, seconds)
+        gain = self._gain(first_sample, len(x))
         if gain is not None:
-            x = x * gain
+            x *= gain
         for spur in receiver.spurs:
-            turn = np.exp(2j * np.pi * ((spur.offset_hz * seconds) % 1.0))
-            x = x + (10 ** (spur.dbfs / 20) * turn).astype(np.complex64)
+            turn = self._turning(spur.offset_hz, first_sample, len(x))
+            turn *= np.float32(10 ** (spur.dbfs / 20))
+            x += turn
         if receiver.iq_image_db is not None:
             phase = math.radians(receiver.iq_image_phase_deg)
-            image = 10 ** (receiver.iq_image_db / 20) * np.exp(1j * phase)
-            x = x + np.complex64(image) * x.conj()
+            image = x.conj()
+            image *= np.complex64(10 ** (receiver.iq_image_db / 20) * np.exp(1j * phase))
+            x += image
         if receiver.dc_dbfs is not None:
             # 45 degrees: both branches of a receiver have an offset.
-            x = x + np.complex64(10 ** (receiver.dc_dbfs / 20) * np.exp(0.25j * np.pi))
+            x += np.complex64(10 ** (receiver.dc_dbfs / 20) * np.exp(0.25j * np.pi))
         return x
 
-    def _gain(self, first_sample: int, seconds: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    def _turning(self, frequency_hz: float, first_sample: int, count: int) -> ComplexArray:
+        step = frequency_hz / self._receiver.sample_rate_hz
+        return turning(first_sample * step, step, count)
+
+    def _gain(self, first_sample: int, count: int) -> NDArray[np.float32] | None:
         receiver = self._receiver
         if not (receiver.drift_db or receiver.hum or receiver.agc_steps):
             return None
-        decibels = receiver.drift_db / 2 * np.sin(2 * np.pi * seconds / receiver.drift_period_s)
+        decibels = np.zeros(count, np.float32)
+        if receiver.drift_db:
+            turn = self._turning(1 / receiver.drift_period_s, first_sample, count)
+            decibels += np.float32(receiver.drift_db / 2) * turn.imag
         for step in receiver.agc_steps:
             start = receiver.sample(step.time_s) - first_sample
-            decibels[max(start, 0) :] += step.gain_db
-        gain = 10 ** (decibels / 20) * (
-            1 + receiver.hum * np.sin(2 * np.pi * receiver.hum_hz * seconds)
-        )
-        return gain.astype(np.float32)
+            decibels[max(start, 0) :] += np.float32(step.gain_db)
+        decibels *= np.float32(math.log(10) / 20)
+        gain = np.exp(decibels, out=decibels)
+        if receiver.hum:
+            turn = self._turning(receiver.hum_hz, first_sample, count)
+            gain *= 1 + np.float32(receiver.hum) * turn.imag
+        return gain
 
 
 def encode(samples: ComplexArray, datatype: Datatype) -> NDArray[np.generic]:

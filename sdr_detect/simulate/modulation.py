@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +28,38 @@ _PHASES = {
 
 
 def random_symbols(
-    rng: np.random.Generator, modulation: Modulation, shape: int | tuple[int, ...]
+    rng: np.random.Generator,
+    modulation: Modulation,
+    shape: int | tuple[int, ...],
+    kept: slice = slice(None),
 ) -> ComplexArray:
-    """Random constellation points of unit mean power: no message is carried."""
+    """Random constellation points of unit mean power: no message is carried.
+
+    Drawn for the whole ``shape``; of the last axis only ``kept`` are returned.
+    """
     if modulation == "16qam":
         points = rng.choice(_LEVELS_16QAM, shape) + 1j * rng.choice(_LEVELS_16QAM, shape)
-        return np.asarray(points, np.complex64)
+        return np.asarray(points[..., kept], np.complex64)
     points = _PHASES[modulation]
-    drawn: ComplexArray = points[rng.integers(len(points), size=shape)]
+    drawn: ComplexArray = points.take(below(rng, len(points), shape)[..., kept])
     return drawn
+
+
+def below(
+    rng: np.random.Generator, order: int, shape: int | tuple[int, ...]
+) -> NDArray[np.integer[Any]]:
+    """``rng.integers(order, size=shape)`` for a power of two, in a third of the time.
+
+    Of each half of the generator's words, the lower half first, the highest
+    bits are the number.
+    """
+    count = shape if isinstance(shape, int) else math.prod(shape)
+    bits = rng.bit_generator
+    if count % 2 or bits.state["has_uint32"]:  # a half is left over
+        return rng.integers(order, size=shape)
+    halves = bits.random_raw(count // 2).astype("<u8", copy=False).view("<u4")
+    halves >>= 33 - order.bit_length()
+    return halves.reshape(shape)
 
 
 def ofdm(
@@ -59,7 +82,10 @@ def ofdm(
     complex64, at ``size * spacing_hz`` samples a second.
     """
     size = carriers.shape[1]
-    bodies = fft.ifft(fft.ifftshift(carriers, axes=1), axis=1)
+    bodies = np.empty_like(carriers)  # as the transform wants them, from carrier 0 on
+    bodies[:, : (size + 1) // 2] = carriers[:, size // 2 :]
+    bodies[:, (size + 1) // 2 :] = carriers[:, : size // 2]
+    bodies = fft.ifft(bodies, axis=1, overwrite_x=True)
     bodies *= np.float32(size * math.sqrt(spacing_hz))
     joined: ComplexArray
     if len(set(prefix)) == 1:  # all symbols alike: one copy instead of one for each
@@ -151,6 +177,14 @@ class CarrierWindow:
     def centre(self) -> int:
         """The carrier in its middle."""
         return self.first + self.size // 2
+
+    def pair(self, inner: int, outer: int) -> tuple[slice, slice]:
+        """Columns of the carriers from ``inner`` to ``outer`` on both sides, as far as seen."""
+        low, high = (
+            [min(max(number - self.first, 0), self.size) for number in edges]
+            for edges in ((-outer, -inner + 1), (inner, outer + 1))
+        )
+        return slice(*low), slice(*high)
 
     def cut(self, carriers: ComplexArray) -> ComplexArray:
         """Its columns of a whole grid with carrier *k* at column ``k + n // 2``."""

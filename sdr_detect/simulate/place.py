@@ -1,15 +1,17 @@
-"""From an emission at its own rate to samples of the receiver.
+"""From emissions at their own rates to samples of the receiver.
 
-The emission is a band-limited function of continuous time, given by its
+An emission is a band-limited function of continuous time, given by its
 samples. Its spectrum is cut to the slice, and the inverse transform is
 evaluated at the receiver's sampling instants by a chirp-z transform (Bluestein
 1970): any ratio of rates and any fractional start are exact, without a
-rational resampler.
+rational resampler. Emissions alike are placed together, a row each.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +20,8 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from sdr_detect.model import ComplexArray
-from sdr_detect.simulate.emission import Emission, Tuning
+from sdr_detect.simulate.emission import Emission, Tuning, synthesise
+from sdr_detect.simulate.phasor import phasor, turning
 
 #: The slice is cut off between these fractions of the sample rate. The taper
 #: keeps the impulse response short; the receiver's own filter is steeper here.
@@ -28,71 +31,205 @@ _SLICE_TAPER = (0.46, 0.5)
 #: response of a raised-cosine taper has fallen by more than 60 dB there.
 _RINGING = 6.0
 
+#: So many samples are transformed at once: what a processor core keeps at hand.
+_AT_ONCE = 1 << 16
+
+#: Emissions of fewer samples are summed, not transformed.
+_FEW = 48
+
+Placed = tuple[int, ComplexArray]
+
 
 def place(
-    emission: Emission, tuning: Tuning, noise_density: float
-) -> tuple[int, ComplexArray] | None:
-    """Samples an emission adds to the recording.
+    emissions: Sequence[Emission], tuning: Tuning, noise_density: float
+) -> list[Placed | None]:
+    """Samples that emissions add to the recording.
 
     Parameters
     ----------
-    emission : Emission
+    emissions : sequence of Emission
     tuning : Tuning
     noise_density : float
         Receiver noise power per hertz, the reference of ``cn_db``.
 
     Returns
     -------
-    (first_sample, samples) or None
-        None when nothing of it falls into the slice. ``first_sample`` may be
-        negative.
+    list of (first_sample, samples) or None
+        One for each emission; None when nothing of it falls into the slice.
+        ``first_sample`` may be negative.
     """
-    rate, fs = emission.rate_hz, tuning.sample_rate_hz
-    f0, chirp = tuning.offset(emission.carrier)
-    mid_s = (emission.start_s + emission.stop_s) / 2
-    mid_hz = f0 + chirp * mid_s
-
-    guard_s = _guard_s(emission, fs)
-    size = fft.next_fast_len(emission.sample_count + 2 * math.ceil(guard_s * rate))
-    step_hz = rate / size
-    first_bin = max(math.ceil((-fs / 2 - mid_hz) / step_hz), -(size // 2))
-    last_bin = min(math.floor((fs / 2 - mid_hz) / step_hz), (size - 1) // 2)
-    if last_bin < first_bin:
-        return None
-
-    first = math.ceil((emission.start_s - guard_s) * fs)
-    count = math.ceil((emission.sample_count / rate + 2 * guard_s) * fs) + 1
-    spectrum = _cut_spectrum(emission, tuning, size, np.arange(first_bin, last_bin + 1), mid_hz)
-    delay_s = first / fs - emission.start_s
-    spectrum *= _phasor((first_bin + np.arange(len(spectrum))) * (step_hz * delay_s))
-    samples = _sum_of_tones(spectrum, count, step_hz / fs)
-
-    seconds = (first + np.arange(count)) / fs - mid_s
-    cycles = (mid_hz + chirp / 2 * seconds) * seconds + (f0 + chirp / 2 * mid_s) * mid_s
-    samples *= _phasor(cycles + first_bin * step_hz / fs * np.arange(count))
-    samples *= np.float32(math.sqrt(noise_density * 10 ** (emission.cn_db / 10)) / size)
-    return first, samples
+    alike: dict[_Form, list[tuple[int, float]]] = {}
+    for index, emission in enumerate(emissions):
+        offset_hz, form = _form(emission, tuning)
+        alike.setdefault(form, []).append((index, offset_hz))
+    placed: list[Placed | None] = [None] * len(emissions)
+    for form, members in alike.items():
+        rows = max(_AT_ONCE // form.count, 1)
+        for at in range(0, len(members), rows):
+            indices, offsets_hz = zip(*members[at : at + rows], strict=True)
+            chosen = [emissions[i] for i in indices]
+            for i, made in _placed(form, chosen, np.array(offsets_hz), noise_density):
+                placed[indices[i]] = made
+    return placed
 
 
-def _guard_s(emission: Emission, fs: float) -> float:
-    own_taper = (emission.rate_hz - emission.clean_hz) / 2
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What emissions have in common that are placed together, and what follows.
+
+    ``size`` is that of the transform of an emission with its ringing, ``count``
+    how many samples of the receiver that makes.
+    """
+
+    rate_hz: float
+    sample_count: int
+    clean_hz: float
+    shape: Any
+    mirrored: bool
+    chirp: float
+    fs: float
+    guard_s: float
+    size: int
+    count: int
+
+    @property
+    def step_hz(self) -> float:
+        """Between the lines of the transform."""
+        return self.rate_hz / self.size
+
+
+def _form(emission: Emission, tuning: Tuning) -> tuple[float, _Form]:
+    """Its offset from the slice centre at sample 0, and its form."""
+    offset_hz, chirp = tuning.offset(emission.carrier)
+    mirrored, fs = tuning.mirrored(emission.carrier.path), tuning.sample_rate_hz
+    rate, length = emission.rate_hz, emission.sample_count
+    lengths = _lengths(rate, length, emission.clean_hz, fs)
+    form = _Form(rate, length, emission.clean_hz, emission.shape, mirrored, chirp, fs, *lengths)
+    return offset_hz, form
+
+
+@lru_cache(maxsize=64)
+def _lengths(rate: float, length: int, clean_hz: float, fs: float) -> tuple[float, int, int]:
+    own_taper = (rate - clean_hz) / 2
     slice_taper = (_SLICE_TAPER[1] - _SLICE_TAPER[0]) * fs
-    return _RINGING / min(own_taper, slice_taper)
+    guard_s = _RINGING / min(own_taper, slice_taper)
+    size = fft.next_fast_len(length + 2 * math.ceil(guard_s * rate))
+    return guard_s, size, math.ceil((length / rate + 2 * guard_s) * fs) + 1
 
 
-def _cut_spectrum(
-    emission: Emission, tuning: Tuning, size: int, bins: NDArray[np.int64], mid_hz: float
+def _placed(
+    form: _Form, emissions: list[Emission], f0: NDArray[np.float64], noise_density: float
+) -> Iterator[tuple[int, Placed]]:
+    """Those that reach the slice, by their number."""
+    rate, fs, size, step_hz = form.rate_hz, form.fs, form.size, form.step_hz
+    start_s = np.array([e.start_s for e in emissions])
+    mid_hz = f0 + form.chirp * (start_s + form.sample_count / rate / 2)
+    first_bin = np.maximum(np.ceil((-fs / 2 - mid_hz) / step_hz), -(size // 2))
+    last_bin = np.minimum(np.floor((fs / 2 - mid_hz) / step_hz), (size - 1) // 2)
+    seen = np.flatnonzero(last_bin >= first_bin)
+    if not len(seen):
+        return
+    f0, start_s, mid_hz = f0[seen], start_s[seen], mid_hz[seen]
+    first_bin = first_bin[seen].astype(np.int64)
+    emissions = [emissions[i] for i in seen]
+    tones = int((last_bin[seen] - first_bin).max()) + 1
+    first = np.ceil((start_s - form.guard_s) * fs)
+    spectra = _spectra(form, emissions, first_bin, tones)
+    spectra *= _tapers(form, first_bin, mid_hz, tones)
+    delay = step_hz * (first / fs - start_s)
+    spectra *= turning(first_bin * delay, delay, tones)
+    samples = _sum_of_tones(spectra, form.count, step_hz / fs)
+
+    mid_s = start_s + form.sample_count / rate / 2
+    since_s, half_chirp = first / fs - mid_s, form.chirp / 2
+    cycles = (mid_hz + half_chirp * since_s) * since_s + (f0 + half_chirp * mid_s) * mid_s
+    per_sample = (mid_hz + form.chirp * since_s + first_bin * step_hz) / fs
+    samples *= turning(cycles, per_sample, form.count)
+    if form.chirp:
+        samples *= _chirp(half_chirp / fs**2, form.count)
+    power = noise_density * 10 ** (np.array([e.cn_db for e in emissions]) / 10)
+    samples *= (np.sqrt(power) / size).astype(np.float32)[:, None]
+    for i, at, row in zip(seen, first, samples, strict=True):
+        yield int(i), (int(at), row)
+
+
+def _spectra(
+    form: _Form, emissions: list[Emission], first_bin: NDArray[np.int64], tones: int
 ) -> ComplexArray:
-    x = emission.synthesise()
-    if tuning.mirrored(emission.carrier.path):
-        x = x.conj()
-    spectrum: ComplexArray = fft.fft(x, size)[bins % size]
-    own_hz = np.abs(bins) * (emission.rate_hz / size)
-    seen_hz = np.abs(bins * (emission.rate_hz / size) + mid_hz)
-    fs = tuning.sample_rate_hz
-    spectrum *= _taper(own_hz, emission.clean_hz / 2, emission.rate_hz / 2)
-    spectrum *= _taper(seen_hz, _SLICE_TAPER[0] * fs, _SLICE_TAPER[1] * fs)
-    return spectrum
+    """Lines of the emissions' transforms from ``first_bin`` on, ``(n, tones)``."""
+    spectra = np.empty((len(emissions), tones), np.complex64)
+    rows = max(_AT_ONCE // form.size, 1)
+    for at in range(0, len(emissions), rows):
+        here = slice(at, at + rows)
+        x = synthesise(emissions[here])
+        if form.mirrored:
+            x = x.conj()
+        transform = _summed if form.sample_count <= _FEW else _transformed
+        transform(x, form.size, first_bin[here], spectra[here])
+    return spectra
+
+
+def _summed(
+    x: ComplexArray, size: int, first_bin: NDArray[np.int64], spectra: ComplexArray
+) -> None:
+    """Few samples: their sum at each line."""
+    length, tones = x.shape[1], spectra.shape[1]
+    turned = x * turning(0.0, -first_bin / size, length)
+    lines = phasor(-np.outer(np.arange(length), np.arange(tones)) / size)
+    np.einsum("ns,sk->nk", turned, lines, out=spectra)  # a product of matrices takes threads
+
+
+def _transformed(
+    x: ComplexArray, size: int, first_bin: NDArray[np.int64], spectra: ComplexArray
+) -> None:
+    """Lines of a transform.
+
+    Of a long one a few are wanted: that is some short transforms, of every
+    parts-th sample each, whose lines are added in their right phases.
+    """
+    tones = spectra.shape[1]
+    parts = _parts(size, tones)
+    padded = np.zeros((len(x), size), np.complex64)
+    padded[:, : x.shape[1]] = x
+    split = padded.reshape(len(x), size // parts, parts).transpose(0, 2, 1)
+    for row, lines, first in zip(spectra, fft.fft(split), first_bin.tolist(), strict=True):
+        at = first % lines.shape[1]
+        wanted = lines[:, at : at + tones]
+        if at + tones > lines.shape[1]:
+            wanted = np.concatenate([wanted, lines[:, : at + tones - lines.shape[1]]], axis=1)
+        if parts > 1:
+            wanted = wanted * _part_phases(size, parts, first, tones)
+        np.sum(wanted, axis=0, out=row)
+
+
+@lru_cache(maxsize=64)
+def _parts(size: int, tones: int) -> int:
+    """The most parts of ``size`` that still hold all ``tones``; 1 where it is not worth it."""
+    most = max(q for q in range(1, size // tones + 1) if size % q == 0)
+    return most if most > 3 else 1
+
+
+@lru_cache(maxsize=8)
+def _part_phases(size: int, parts: int, first: int, tones: int) -> ComplexArray:
+    """Phase of each part at each line, ``(parts, tones)``."""
+    turns = np.outer(np.arange(parts), np.arange(first, first + tones)) % size
+    return phasor(-turns / size)
+
+
+def _tapers(
+    form: _Form, first_bin: NDArray[np.int64], mid_hz: NDArray[np.float64], tones: int
+) -> NDArray[np.float32]:
+    """What the slice and the emission's own band let through, ``(n or 1, tones)``."""
+    if np.ptp(mid_hz) == 0:  # all alike
+        first_bin, mid_hz = first_bin[:1], mid_hz[:1]
+    own_hz = (first_bin[:, None] + np.arange(tones)) * form.step_hz
+    seen_hz = np.abs(own_hz + mid_hz[:, None])
+    fs = form.fs
+    tapers = _taper(seen_hz, _SLICE_TAPER[0] * fs, _SLICE_TAPER[1] * fs)
+    own_hz = np.abs(own_hz)
+    if own_hz.max() > form.clean_hz / 2:
+        tapers *= _taper(own_hz, form.clean_hz / 2, form.rate_hz / 2)
+    return tapers
 
 
 def _taper(
@@ -100,24 +237,33 @@ def _taper(
 ) -> NDArray[np.float32]:
     """Raised cosine: 1 up to ``passes_hz``, 0 from ``stops_hz``."""
     x = np.clip((frequency_hz - passes_hz) / (stops_hz - passes_hz), 0, 1)
-    return ((1 + np.cos(np.pi * x)) / 2).astype(np.float32)
+    taper: NDArray[np.float32] = np.cos((np.pi * x).astype(np.float32))
+    taper += np.float32(1)
+    taper /= np.float32(2)
+    return taper
 
 
-def _phasor(cycles: NDArray[np.floating[Any]]) -> ComplexArray:
-    """exp(2πj·cycles); the whole turns go before single precision comes."""
-    turn = (2 * np.pi * (cycles - np.rint(cycles))).astype(np.float32)
-    out = np.empty(turn.shape, np.complex64)
-    np.cos(turn, out=out.real)
-    np.sin(turn, out=out.imag)
+def _sum_of_tones(spectra: ComplexArray, count: int, step: float) -> ComplexArray:
+    """``y[n, m] = sum_i spectra[n, i] exp(2πj i m step)`` for m < count."""
+    period = round(1 / step)
+    if math.isclose(period * step, 1.0, rel_tol=1e-12) and period >= spectra.shape[1]:
+        whole = fft.ifft(spectra, period, norm="forward")
+        repeated: ComplexArray = whole.take(np.arange(count), axis=1, mode="wrap")
+        return repeated
+    tones = spectra.shape[1]
+    chirp, kernel, size = _bluestein(tones, count, step)
+    y = fft.fft(spectra * chirp[:tones], size, overwrite_x=True)
+    y *= kernel
+    out: ComplexArray = fft.ifft(y, overwrite_x=True)[:, :count]
+    out *= chirp[:count]
     return out
 
 
-def _sum_of_tones(spectrum: ComplexArray, count: int, step: float) -> ComplexArray:
-    """``y[m] = sum_i spectrum[i] exp(2πj i m step)`` for m < count."""
-    chirp, kernel, size = _bluestein(len(spectrum), count, step)
-    y = fft.ifft(fft.fft(spectrum * chirp[: len(spectrum)], size) * kernel)[:count]
-    out: ComplexArray = y * chirp[:count]
-    return out
+@lru_cache(maxsize=16)
+def _chirp(rate: float, count: int) -> ComplexArray:
+    """exp(2πj rate m²) for m < count."""
+    m = np.arange(count, dtype=np.float64)
+    return phasor(rate * m * m)
 
 
 @lru_cache(maxsize=8)
@@ -127,8 +273,7 @@ def _bluestein(tones: int, count: int, step: float) -> tuple[ComplexArray, Compl
     i·m = (i² + m² - (m-i)²)/2 turns the sum into a convolution.
     """
     size = fft.next_fast_len(tones + count - 1)
-    i = np.arange(max(tones, count), dtype=np.float64)
-    chirp = _phasor(i * i * (step / 2))
+    chirp = _chirp(step / 2, max(tones, count))
     kernel = np.zeros(size, np.complex64)
     kernel[:count] = chirp[:count].conj()
     kernel[size - tones + 1 :] = chirp[1:tones][::-1].conj()

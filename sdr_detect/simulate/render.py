@@ -160,21 +160,21 @@ def _grid_blocks(scene: Scene, seed: int | None) -> Iterator[ComplexArray]:
     receiver, tuning = scene.receiver, scene.receiver.tuning
     actual = scene.scene.seed if seed is None else seed
     rate, density = receiver.sample_rate_hz, receiver.noise_density
-    front = FrontEnd(receiver, GRID)
+    front = FrontEnd(receiver)
     emissions = _emissions(scene, seed)
     upcoming = next(emissions, None)
     pending: list[tuple[int, ComplexArray]] = []
     first = -GRID  # one block ahead fills the filter
     while first - HALF_TAPS < scene.sample_count:
         block = noise_block(receiver, actual, first // GRID + 1, GRID)
+        due = []
         while upcoming is not None:
             _, emission = upcoming
             if (emission.start_s - AHEAD_S) * rate >= first + GRID:
                 break
-            placed = place(emission, tuning, density)
-            if placed is not None:
-                pending.append(placed)
+            due.append(emission)
             upcoming = next(emissions, None)
+        pending += [placed for placed in place(due, tuning, density) if placed is not None]
         pending = _add(pending, block, first)
         out = front.process(first, block)
         yield out[max(HALF_TAPS - first, 0) :]

@@ -118,7 +118,7 @@ class RetunedScene:
             self._lost += self._settle
         for index, stream in enumerate(self._streams):
             known = [] if stream.retuned(self._scene) else self._live[index]
-            self._live[index] = [(emission, self._placed(emission)) for emission, _ in known]
+            self._live[index] = self._placed([emission for emission, _ in known])
 
     def read(self, count: int) -> IQBlock | None:
         """The next block; None at the end of the scene."""
@@ -128,7 +128,7 @@ class RetunedScene:
             return None
         first, self._position = self._position, self._position + count
         if self._front is None:
-            self._front = FrontEnd(receiver, count + 2 * HALF_TAPS)
+            self._front = FrontEnd(receiver)
             self._fed = first - HALF_TAPS
             fill = 2 * HALF_TAPS
         else:
@@ -168,8 +168,11 @@ class RetunedScene:
         after_s = start / rate - _AFTER_S
         kept = [(e, placed) for e, placed in self._live[index] if e.stop_s > after_s]
         fresh = [e for e in stream.until(stop / rate + AHEAD_S) if e.stop_s > after_s]
-        return kept + [(e, self._placed(e)) for e in fresh]
+        return kept + self._placed(fresh)
 
-    def _placed(self, emission: Emission) -> tuple[int, ComplexArray] | None:
+    def _placed(
+        self, emissions: list[Emission]
+    ) -> list[tuple[Emission, tuple[int, ComplexArray] | None]]:
         receiver = self._scene.receiver
-        return place(emission, receiver.tuning, receiver.noise_density)
+        placed = place(emissions, receiver.tuning, receiver.noise_density)
+        return list(zip(emissions, placed, strict=True))

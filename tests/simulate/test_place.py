@@ -45,7 +45,7 @@ def test_fractional_start_offset_and_chirp(
     rate_hz_per_s: float,
 ) -> None:
     carrier = Carrier("offset", offset_hz, doppler_hz, rate_hz_per_s, ref_s=start_s)
-    placed = place(gaussian(start_s, rate_hz, carrier), Tuning(FrequencyPlan(), 1e9, fs), 1.0)
+    placed = place([gaussian(start_s, rate_hz, carrier)], Tuning(FrequencyPlan(), 1e9, fs), 1.0)[0]
     assert placed is not None
     first, got = placed
     since = (first + np.arange(len(got))) / fs - start_s
@@ -73,7 +73,7 @@ def test_pieces_with_one_reference_continue_in_phase() -> None:
             0.0,
             0.2e6,
         )
-        placed = place(emission, tuning, 1.0)
+        placed = place([emission], tuning, 1.0)[0]
         assert placed is not None
         first, got = placed
         low, high = max(first, 0), min(first + len(got), len(total))
@@ -85,16 +85,38 @@ def test_pieces_with_one_reference_continue_in_phase() -> None:
     assert np.max(np.abs(inner - expected)) < 2e-3
 
 
+def test_emissions_placed_together_are_those_placed_alone() -> None:
+    """Each at its own place, though they are transformed side by side."""
+    tuning = Tuning(FrequencyPlan(), 1e9, 2.4e6)
+    carriers = [Carrier("offset", f, 0.0, rate) for f, rate in ((-5e5, 0), (5e8, 0), (3e5, 4e3))]
+    several = [
+        gaussian(start_s, rate_hz, carriers[k % 3])
+        for k, start_s in enumerate((0.1, 0.1001, 0.2, 5.0, 0.3, 0.31234))
+        for rate_hz in (0.5e6, 60e6)
+    ]
+    together = place(several, tuning, 1.0)
+    alone = [place([emission], tuning, 1.0)[0] for emission in several]
+    assert (
+        [p is None for p in together]
+        == [p is None for p in alone]
+        == [False, False, True, True, False, False] * 2
+    )
+    for one, other in zip(together, alone, strict=True):
+        if one is not None and other is not None:
+            assert one[0] == other[0]
+            assert np.max(np.abs(one[1] - other[1])) < 1e-6
+
+
 def test_level_is_cn_times_noise_density() -> None:
     emission = gaussian(0.0, 1e6, Carrier("offset", 0.0))
-    placed = place(emission, Tuning(FrequencyPlan(), 1e9, 2.4e6), 4e-6)
+    placed = place([emission], Tuning(FrequencyPlan(), 1e9, 2.4e6), 4e-6)[0]
     assert placed is not None
     assert math.isclose(np.max(np.abs(placed[1])), 2e-3, rel_tol=1e-3)
 
 
 def peak_hz(path: Path, center_hz: float, plan: FrequencyPlan, lo_error_hz: float) -> float:
     tuning = Tuning(plan, 14.2e9, 2.4e6, lo_error_hz)
-    placed = place(gaussian(0.0, 1e6, Carrier(path, center_hz), skew_hz=1e5), tuning, 1.0)
+    placed = place([gaussian(0.0, 1e6, Carrier(path, center_hz), skew_hz=1e5)], tuning, 1.0)[0]
     assert placed is not None
     spectrum = np.abs(np.fft.fft(placed[1], 1 << 16))
     return float(np.fft.fftfreq(1 << 16, 1 / 2.4e6)[int(np.argmax(spectrum))])
@@ -119,4 +141,4 @@ def test_what_lies_outside_the_slice_is_never_made() -> None:
         raise AssertionError("made")
 
     emission = Emission(0.0, 1e6, 100, refuse, Carrier("offset", 2e6), 0.0, 5e5)
-    assert place(emission, Tuning(FrequencyPlan(), 1e9, 2.4e6), 1.0) is None
+    assert place([emission], Tuning(FrequencyPlan(), 1e9, 2.4e6), 1.0) == [None]

@@ -52,7 +52,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=start_s,
             rate_hz=_RATE,
             sample_count=round(length_s * _RATE),
-            synthesise=partial(_samples, context, number, bits),
+            draw=partial(_samples, context, number, bits),
             carrier=params.carrier(draw.uniform(-1, 1) * params.offset_max_hz),
             cn_db=params.cn_db - draw.uniform(0, params.spread_db),
             clean_hz=_RATE / 2,

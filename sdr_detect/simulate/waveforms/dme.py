@@ -51,7 +51,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=start_s,
             rate_hz=_RATE,
             sample_count=math.ceil(length_s * _RATE),
-            synthesise=partial(_samples, params, context, number),
+            draw=partial(_samples, params, context, number),
             carrier=params.carrier(),
             cn_db=params.cn_db,
             clean_hz=_RATE / 2,

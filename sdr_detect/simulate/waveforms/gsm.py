@@ -7,15 +7,18 @@ eight (4.615 ms), carriers 200 kHz apart.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from scipy.special import erf
 
 from sdr_detect.model import ComplexArray
 from sdr_detect.simulate.emission import Context, Emission, Located, Note
+from sdr_detect.simulate.modulation import below
+from sdr_detect.simulate.phasor import phasor
 
 SYMBOL_RATE_HZ = 13e6 / 48
 SLOT_S = 156.25 / SYMBOL_RATE_HZ
@@ -55,29 +58,49 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
                 start_s=start_s - _RAMP / SYMBOL_RATE_HZ,
                 rate_hz=rate,
                 sample_count=(_BITS + 2 * _RAMP) * _PER_SYMBOL,
-                synthesise=partial(_samples, context, number),
+                draw=partial(_drawn, context, number),
                 carrier=params.carrier(),
                 cn_db=params.cn_db,
                 clean_hz=rate / 2,
                 note=Note(start_s, stop_s, -_CHANNEL_HZ / 2, _CHANNEL_HZ / 2, {"slot": slot}),
+                shape=_samples,
             )
         frame += 1
 
 
-def _samples(context: Context, number: int) -> ComplexArray:
+def _drawn(context: Context, number: int) -> NDArray[np.float64]:
+    """Symbols of ±1, and the phase in turns."""
     rng = context.rng(number)
-    count = (_BITS + 2 * _RAMP) * _PER_SYMBOL
-    impulses = np.zeros(count)
-    impulses[_PER_SYMBOL // 2 :: _PER_SYMBOL] = rng.choice([-1.0, 1.0], _BITS + 2 * _RAMP)
-    frequency = np.convolve(impulses, _frequency_pulse(), "same")
-    turns = np.cumsum(frequency) / 4 + rng.uniform()  # a quarter turn a symbol
+    drawn = np.empty(_BITS + 2 * _RAMP + 1)
+    drawn[:-1] = below(rng, 2, _BITS + 2 * _RAMP)
+    drawn[:-1] = 2 * drawn[:-1] - 1
+    drawn[-1] = rng.uniform()
+    return drawn
+
+
+def _samples(drawn: NDArray[np.float64]) -> ComplexArray:
+    """Bursts, a row each, from what `_drawn` has drawn for each."""
+    symbols, start = drawn[:, :-1], drawn[:, -1:]
+    pulse, middle = _frequency_pulse(), _PER_SYMBOL // 2
+    reach = len(pulse) // 2
+    frequency = np.zeros((len(drawn), symbols.shape[1] * _PER_SYMBOL + 2 * reach))
+    for at, value in enumerate(pulse, middle):
+        frequency[:, at : at + symbols.shape[1] * _PER_SYMBOL : _PER_SYMBOL] += value * symbols
+    # A quarter turn a symbol.
+    turns = np.cumsum(frequency[:, reach:-reach], axis=1) / 4 + start
+    return np.asarray(phasor(turns) * _envelope())
+
+
+@cache
+def _envelope() -> NDArray[np.float32]:
     ramp = _RAMP * _PER_SYMBOL
     rise = np.sin(np.pi / 2 * (np.arange(ramp) + 0.5) / ramp) ** 2
-    envelope = np.concatenate([rise, np.ones(count - 2 * ramp), rise[::-1]])
-    return np.asarray(np.sqrt(_CHANNEL_HZ) * envelope * np.exp(2j * np.pi * turns), np.complex64)
+    envelope = np.concatenate([rise, np.ones(_BITS * _PER_SYMBOL), rise[::-1]])
+    return np.asarray(np.sqrt(_CHANNEL_HZ) * envelope, np.float32)
 
 
-def _frequency_pulse() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+@cache
+def _frequency_pulse() -> NDArray[np.float64]:
     """A rectangle of one symbol through a Gaussian of BT 0.3; its sum is 1."""
     t = np.arange(-2 * _PER_SYMBOL, 2 * _PER_SYMBOL + 1) / _PER_SYMBOL
     slope = np.pi * _BT * np.sqrt(2 / np.log(2))

@@ -58,7 +58,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=start_s - _SPAN / 2 / _SYMBOL_RATE_HZ,
             rate_hz=_SYMBOL_RATE_HZ * _PER_SYMBOL,
             sample_count=(_SYMBOLS + _SPAN - 1) * _PER_SYMBOL + 1,
-            synthesise=partial(_samples, context, frame),
+            draw=partial(_samples, context, frame),
             carrier=params.carrier(shift_hz),
             cn_db=params.cn_db,
             clean_hz=2 * CHANNEL_HZ,

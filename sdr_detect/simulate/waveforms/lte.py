@@ -14,6 +14,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from sdr_detect.model import ComplexArray
@@ -52,13 +53,14 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         {"bandwidth_mhz": params.bandwidth_mhz, "load": params.load},
     )
     rate = window.size * _SPACING_HZ
+    cell = _Cell(params, context, window)
     subframe = 0
     while (start_s := context.start_s + subframe * SUBFRAME_S) < context.stop_s:
         yield Emission(
             start_s=start_s,
             rate_hz=rate,
             sample_count=round(SUBFRAME_S * rate),
-            synthesise=partial(_samples, params, context, window, subframe),
+            draw=partial(cell.subframe, subframe),
             carrier=params.carrier(shift_hz),
             cn_db=params.cn_db,
             clean_hz=window.clean_hz(2 * half + 1, _SPACING_HZ),
@@ -68,33 +70,58 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         subframe += 1
 
 
-def _samples(
-    params: Params, context: Context, window: CarrierWindow, subframe: int
-) -> ComplexArray:
-    grid = np.zeros((14, _SIZE), np.complex64)
-    middle, half = _SIZE // 2, _BLOCKS[params.bandwidth_mhz] * 6
-    used = np.r_[middle - half : middle, middle + 1 : middle + half + 1]
-    grid[:, used] = _resources(params, context, subframe)
-    prefix = [n * window.size // _SIZE for n in _PREFIX]
-    return ofdm(window.cut(grid), _SPACING_HZ, prefix)
+class _Cell:
+    """What a cell sends, as far as the slice sees it."""
+
+    def __init__(self, params: Params, context: Context, window: CarrierWindow) -> None:
+        self._load, self._context, self._window = params.load, context, window
+        self._blocks = _BLOCKS[params.bandwidth_mhz]
+        half = 6 * self._blocks
+        self._below, self._above = window.pair(1, half)
+        # Of the resource grid, which leaves out the middle carrier.
+        unseen = min(max(window.first + half, 0), half) + min(max(window.first - 1, 0), half)
+        self._split = self._below.stop - self._below.start
+        count = self._split + self._above.stop - self._above.start
+        self._seen = slice(unseen, unseen + count)
+        self._prefix = [n * window.size // _SIZE for n in _PREFIX]
+        self._known: dict[int, tuple[ComplexArray, NDArray[np.bool_]]] = {}
+
+    def subframe(self, number: int) -> ComplexArray:
+        """Its samples."""
+        blocks, seen = self._blocks, self._seen
+        rng = self._context.rng(_PAYLOAD, number)
+        points = random_symbols(rng, "qpsk", (14, 12 * blocks), seen)
+        busy = self._context.rng(_LOAD, number).uniform(size=blocks) < self._load
+        points[1:] *= busy.repeat(12)[seen]
+        repeated, where = self._fixed(number % 10)
+        np.copyto(points, repeated, where=where)
+        grid = np.zeros((14, self._window.size), np.complex64)
+        grid[:, self._below] = points[:, : self._split]
+        grid[:, self._above] = points[:, self._split :]
+        return ofdm(grid, _SPACING_HZ, self._prefix)
+
+    def _fixed(self, number: int) -> tuple[ComplexArray, NDArray[np.bool_]]:
+        """What repeats with every frame, and where it is in the grid, ``(14, seen)``."""
+        if number not in self._known:
+            grid, where = _fixed(self._context.rng(_CELL, number), self._blocks, number % 5 == 0)
+            self._known[number] = grid[:, self._seen], where[:, self._seen]
+        return self._known[number]
 
 
-def _resources(params: Params, context: Context, subframe: int) -> ComplexArray:
-    """The resource grid, ``(14, carriers)``."""
-    blocks = _BLOCKS[params.bandwidth_mhz]
-    rng = context.rng(_PAYLOAD, subframe)
-    grid = random_symbols(rng, "qpsk", (14, 12 * blocks))
-    busy = context.rng(_LOAD, subframe).uniform(size=blocks) < params.load
-    grid[1:] *= np.repeat(busy, 12)
-    cell = context.rng(_CELL, subframe % 10)  # what repeats with every frame
+def _fixed(
+    cell: np.random.Generator, blocks: int, sync: bool
+) -> tuple[ComplexArray, NDArray[np.bool_]]:
+    """Reference and synchronisation signals, and where they are, ``(14, carriers)``."""
+    grid, where = np.zeros((14, 12 * blocks), np.complex64), np.zeros((14, 12 * blocks), bool)
     for symbol, first in ((0, 0), (4, 3), (7, 0), (11, 3)):
         grid[symbol, first::6] = random_symbols(cell, "qpsk", 2 * blocks)
-    if subframe % 5 == 0:
-        grid[5:7, 6 * blocks - 36 : 6 * blocks + 36] = 0
+        where[symbol, first::6] = True
+    if sync:
+        where[5:7, 6 * blocks - 36 : 6 * blocks + 36] = True
         centre = slice(6 * blocks - 31, 6 * blocks + 31)
         grid[5, centre] = random_symbols(cell, "bpsk", 62)
         grid[6, centre] = _zadoff_chu()
-    return grid
+    return grid, where
 
 
 def _zadoff_chu(root: int = 25) -> ComplexArray:

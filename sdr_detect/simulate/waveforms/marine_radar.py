@@ -52,7 +52,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=start_s,
             rate_hz=rate,
             sample_count=count,
-            synthesise=partial(_samples, params, context, pulse, count, bandwidth_hz),
+            draw=partial(_samples, params, context, pulse, count, bandwidth_hz),
             carrier=params.carrier(),
             cn_db=params.cn_db + gain_db,
             clean_hz=8 * bandwidth_hz,

@@ -55,7 +55,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
                 start_s=start_s,
                 rate_hz=rate,
                 sample_count=round(SLOT_S * rate),
-                synthesise=partial(_samples, context, window, slot, count, busy),
+                draw=partial(_samples, context, window, slot, count, busy),
                 carrier=params.carrier(shift_hz),
                 cn_db=params.cn_db,
                 clean_hz=window.clean_hz(count, _SPACING_HZ),
@@ -73,13 +73,14 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
 def _samples(
     context: Context, window: CarrierWindow, slot: int, count: int, busy: bool
 ) -> ComplexArray:
-    grid = np.zeros((14, _SIZE), np.complex64)
-    points = random_symbols(context.rng(_PAYLOAD, slot), "qpsk", (14, count))
+    start = -count // 2 - window.first
+    low, high = max(-start, 0), min(window.size - start, count)
+    points = random_symbols(context.rng(_PAYLOAD, slot), "qpsk", (14, count), slice(low, high))
     if not busy:
-        kept = np.zeros(points.shape, np.float32)
+        kept = np.zeros((14, count), np.float32)
         margin = (count - 12 * _SYNC_BLOCKS) // 2
         kept[_SYNC_SYMBOLS, margin : count - margin] = 1
-        points = points * kept
-    start = (_SIZE - count) // 2
-    grid[:, start : start + count] = points
-    return ofdm(window.cut(grid), _SPACING_HZ, [n * window.size // _SIZE for n in _PREFIX])
+        points *= kept[:, low:high]
+    grid = np.zeros((14, window.size), np.complex64)
+    grid[:, start + low : start + high] = points
+    return ofdm(grid, _SPACING_HZ, [n * window.size // _SIZE for n in _PREFIX])

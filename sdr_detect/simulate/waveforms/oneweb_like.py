@@ -45,7 +45,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
                 start_s=start_s,
                 rate_hz=rate,
                 sample_count=round(_SUBFRAME_S * rate),
-                synthesise=partial(_samples, params, context, subframe),
+                draw=partial(_samples, params, context, subframe),
                 carrier=params.carrier(),
                 cn_db=params.cn_db,
                 clean_hz=2 * edge_hz,

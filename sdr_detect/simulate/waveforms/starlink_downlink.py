@@ -9,8 +9,9 @@ Doppler falls throughout a pass.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
 
@@ -58,13 +59,14 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
     note: Note | None = Note(
         context.start_s, context.stop_s, -edge_hz - shift_hz, edge_hz - shift_hz, facts
     )
+    sync = functools.cache(lambda: window.cut(_sync(context)))
     frame = 0
     while (start_s := first_s + frame * FRAME_S) + FRAME_S <= context.stop_s:
         yield Emission(
             start_s=start_s,
             rate_hz=window.size * _SPACING_HZ,
             sample_count=_SYMBOLS * (window.size + prefix),
-            synthesise=partial(_samples, params, context, window, frame),
+            draw=partial(_samples, params, context, window, sync, frame),
             carrier=carrier,
             cn_db=params.cn_db,
             clean_hz=window.clean_hz(2 * _EDGE + 1, _SPACING_HZ),
@@ -74,14 +76,22 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         frame += 1
 
 
-def _samples(params: Params, context: Context, window: CarrierWindow, frame: int) -> ComplexArray:
+def _samples(
+    params: Params,
+    context: Context,
+    window: CarrierWindow,
+    sync: Callable[[], ComplexArray],
+    frame: int,
+) -> ComplexArray:
     carriers = np.zeros((_SYMBOLS, window.size), np.complex64)
-    carriers[:2] = window.cut(_sync(context))
+    carriers[:2] = sync()
     loaded = 2 + round(params.load * (_SYMBOLS - 2))
     rng = context.rng(_FRAME, frame)
-    numbers = np.abs(window.first + np.arange(window.size))
-    used = (numbers > _GAP) & (numbers <= _EDGE)
-    carriers[2:loaded, used] = random_symbols(rng, "qpsk", (loaded - 2, int(used.sum())))
+    below, above = window.pair(_GAP + 1, _EDGE)
+    split = below.stop - below.start
+    points = random_symbols(rng, "qpsk", (loaded - 2, split + above.stop - above.start))
+    carriers[2:loaded, below] = points[:, :split]
+    carriers[2:loaded, above] = points[:, split:]
     prefix = window.size * _PREFIX // _SIZE
     return ofdm(carriers, _SPACING_HZ, [prefix] * _SYMBOLS)
 

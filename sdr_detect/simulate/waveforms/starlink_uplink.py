@@ -183,7 +183,7 @@ def _burst(
         start_s=start_s - lead / rate,
         rate_hz=rate,
         sample_count=lead + symbols * _SYMBOL + trail,
-        synthesise=partial(
+        draw=partial(
             _samples, params, context, slot.channel, burst, columns, symbols, (lead, trail)
         ),
         carrier=slot.carrier,

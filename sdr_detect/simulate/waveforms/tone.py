@@ -47,7 +47,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=context.start_s + first / rate,
             rate_hz=rate,
             sample_count=count,
-            synthesise=constant,
+            draw=constant,
             carrier=carrier,
             cn_db=params.cn_db,
             clean_hz=rate / 4,

@@ -50,7 +50,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=context.start_s + (first - _SPAN / 2) / symbol_rate,
             rate_hz=symbol_rate * _PER_SYMBOL,
             sample_count=(count + _SPAN - 1) * _PER_SYMBOL + 1,
-            synthesise=partial(_samples, params, context, number, count),
+            draw=partial(_samples, params, context, number, count),
             carrier=carrier,
             cn_db=params.cn_db,
             clean_hz=2 * edge_hz,

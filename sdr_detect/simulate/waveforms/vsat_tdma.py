@@ -71,7 +71,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
                 start_s=start_s - tail_s,
                 rate_hz=symbol_rate * _PER_SYMBOL,
                 sample_count=(count + _SPAN - 1) * _PER_SYMBOL + 1,
-                synthesise=partial(_samples, params, context, slot, count),
+                draw=partial(_samples, params, context, slot, count),
                 carrier=params.carrier(shift_hz),
                 cn_db=params.cn_db,
                 clean_hz=2 * edge_hz,
