@@ -20,6 +20,7 @@ from scipy.special import gammaincinv
 from sdr_detect.detect.base import Note, Setup
 from sdr_detect.detect.fold_tracks import chance_weight
 from sdr_detect.detect.measuring import Features, measured, stated_pfa
+from sdr_detect.dsp.order import median
 from sdr_detect.dsp.pulses import pulsed_frames
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.fold_search import upper_tail
@@ -177,7 +178,7 @@ class Activity:
             z, held = deviations(sums, frames)
             if not z.size:
                 continue
-            z -= np.median(z)
+            z -= median(z)
             mean, variance, third = tail_moments(noise * alike(frames) / frames)
             # Values that share frames vary as one.
             count = z.size / frames

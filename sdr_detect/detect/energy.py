@@ -24,6 +24,7 @@ from scipy.special import gammainccinv, ndtri
 
 from sdr_detect.dsp.kernels import paint_exceedances
 from sdr_detect.dsp.layout import Layout
+from sdr_detect.dsp.order import quantiles
 from sdr_detect.dsp.stft import QUIET_FRAMES, Dwell
 from sdr_detect.model import FloatArray
 from sdr_detect.settings import BurstSettings
@@ -174,7 +175,7 @@ def _extra_variance(
     ok = frame_ok[:whole].reshape(-1, frames).all(axis=1)
     if ok.sum() < 64:
         return 0.0
-    low, high = np.quantile(blocks[ok], LOWER_HALF)
+    low, high = (quantiles(blocks[ok], share) for share in LOWER_HALF)
     # With few blocks the quantiles' own error must not raise thresholds.
     error = BURST_WIDENING * (1 + 3 / np.sqrt(ok.sum()))
     deviation = (high - low) / (ndtri(LOWER_HALF[1]) - ndtri(LOWER_HALF[0])) / error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_detect.dsp.order import median, medians
 from sdr_detect.dsp.stft import QUIET_QUANTILE, Dwell
 
 #: Quiet levels are taken over stretches this long.
@@ -88,12 +89,12 @@ def _step_db(levels: NDArray[np.float64], at: int) -> float | None:
     if np.isnan(before).any() or np.isnan(after).any():
         return None
     step, upper = after.mean(axis=1) - before.mean(axis=1)
-    size = float(np.median(step))
-    if abs(size) < SMALLEST_DB or abs(float(np.median(upper)) - size) > UNLIKE * abs(size):
+    size = median(step)
+    if abs(size) < SMALLEST_DB or abs(median(upper) - size) > UNLIKE * abs(size):
         return None
-    spread = float(np.median(np.abs(step - size)))
-    drift = max(float(np.ptp(np.median(part[0], axis=1))) for part in (before, after))
-    edge = float(np.median(levels[0, at + 1] - levels[0, at - 1]))
+    spread = median(np.abs(step - size))
+    drift = max(float(np.ptp(medians(part[0]))) for part in (before, after))
+    edge = median(levels[0, at + 1] - levels[0, at - 1])
     if edge / size < SHARP or spread > SPREAD_DB or drift > 0.5 * abs(size):
         return None
     return size

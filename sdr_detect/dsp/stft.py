@@ -16,6 +16,7 @@ from sdr_detect.dsp.dwell import RawDwell, missing_cells
 from sdr_detect.dsp.kernels import cell_statistics, whitened_subbands
 from sdr_detect.dsp.lane_fft import LaneFFT
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
+from sdr_detect.dsp.order import median, nth_of_columns
 from sdr_detect.dsp.runs import runs
 from sdr_detect.model import ComplexArray, FloatArray, StreamInfo
 
@@ -95,7 +96,7 @@ class Dwell:
     def floor_level(self) -> float:
         """Median of the noise reference over the bins in use."""
         if self._floor_level is None:
-            self._floor_level = float(np.median(self.floor[self.layout.subband >= 0]))
+            self._floor_level = median(self.floor[self.layout.subband >= 0])
         return self._floor_level
 
     def renew_reference(self, quiet: NDArray[np.bool_]) -> float:
@@ -115,7 +116,7 @@ class Dwell:
         self.energy *= factor
         self.floor = floor
         self._floor_level = None
-        return float(np.abs(np.median(10 * np.log10(np.maximum(factor, 1e-9)))))
+        return abs(median(10 * np.log10(np.maximum(factor, 1e-9))))
 
     def whiten(self) -> None:
         """Take the noise reference from all whole frames and whiten by it."""
@@ -189,8 +190,7 @@ def quiet_floor(power: FloatArray, quiet: NDArray[np.bool_]) -> FloatArray | Non
         return None
     index = index[:: max(1, index.size // QUIET_FRAMES)]
     rank = int(QUIET_QUANTILE * index.size)
-    chosen = np.ascontiguousarray(power[index].T)
-    level = np.partition(chosen, rank, axis=1)[:, rank]
+    level = nth_of_columns(power, index, rank)
     expected = np.sum(1 / np.arange(index.size - rank, index.size + 1))
     floor: FloatArray = (level / expected).astype(np.float32)
     return floor

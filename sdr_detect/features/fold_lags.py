@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.fold import weighted_twice
+from sdr_detect.dsp.order import medians, quantiles
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.lag import RESOLVED_SAMPLES, LagPeak
 from sdr_detect.model import ComplexArray, FloatArray
@@ -159,8 +160,7 @@ class FrameLags:
 
 def _middle(found: FloatArray) -> FloatArray:
     """Median of each column: what is there all the time."""
-    some = np.ascontiguousarray(found[:: max(1, len(found) // SOME)].T)
-    middle: FloatArray = np.median(some, axis=1, overwrite_input=True)
+    middle: FloatArray = medians(found[:: max(1, len(found) // SOME)], axis=0)
     return middle
 
 
@@ -199,7 +199,7 @@ class FoldedLags:
         weight = np.maximum(total[..., -1].real, 1e-9)
         squares = np.maximum(total[..., -1].imag, 1e-18)
         energy = total[..., -2].real / weight
-        self._energy = energy - np.quantile(energy, QUIET, axis=1, keepdims=True)
+        self._energy = energy - quantiles(energy, QUIET)[:, None]
         mean = total[..., :-2] / weight[..., None]
         # Emitters that keep another rate (a GSM slot, messages) come at every
         # phase alike: what they add is no burst's.
@@ -207,7 +207,7 @@ class FoldedLags:
         self._mean = np.abs(mean)
         power = (self._mean * weight[..., None]) ** 2 / squares[..., None]
         # The median over phases is noise, with whatever makes frames alike.
-        variance = np.median(power, axis=1, keepdims=True) / np.log(2)
+        variance = medians(power, axis=1)[:, None] / np.log(2)
         self._power = power / np.maximum(variance, 1e-30)
         self._doubt = np.sqrt(variance.mean(axis=2) * squares) / weight
         self._near = np.arange(len(sums))
@@ -316,10 +316,8 @@ class FoldedLags:
 
 def _middle_phase(mean: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Median over phases, axis 1, of real and imaginary part."""
-    middle: NDArray[np.complex128] = np.median(mean.real, axis=1, keepdims=True) + 1j * np.median(
-        mean.imag, axis=1, keepdims=True
-    )
-    return middle
+    middle = medians(mean.real, axis=1) + 1j * medians(mean.imag, axis=1)
+    return middle[:, None]
 
 
 def _running(values: NDArray[Any], width: int) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from scipy.special import gammaln, ndtri
 
 from sdr_detect.dsp.fold import FRAME_RATE_HZ, central_moments
 from sdr_detect.dsp.layout import Layout
+from sdr_detect.dsp.order import median, quantiles
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.fold_search import FRAME_CORRELATION
 from sdr_detect.model import FloatArray
@@ -180,7 +181,8 @@ def deviations(sums: LevelSums, frames: int) -> tuple[NDArray[np.float64], NDArr
     # The lower half of the distribution, which bursts cannot touch, tells how
     # much more than single frames the level over this time varies. Sums that
     # share most of their frames say little that is new.
-    low, middle = np.quantile(z[:: max(1, frames // 4)], (LOWER, 0.5))
+    some = z[:: max(1, frames // 4)]
+    low, middle = quantiles(some, LOWER), median(some)
     z /= max(1.0, (middle - low) / -ndtri(LOWER))
     return z, held
 

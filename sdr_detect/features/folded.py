@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdr_detect.dsp.fold import COMPETITORS, CONTROLS, FRAME_RATE_HZ, make_plan
 from sdr_detect.dsp.layout import Layout
+from sdr_detect.dsp.order import medians
 from sdr_detect.dsp.pulses import pulsed_frames
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.fold_lags import FrameLags
@@ -259,7 +260,7 @@ class FoldWindow:
         known = np.maximum(counts[: edges[-1]], 1)[:, None]
         spread = sums[: edges[-1]] ** 2 / known / np.maximum(seen[0], 1e-30)
         per_rate = np.add.reduceat(spread, edges[:-1], axis=0) / np.diff(edges)[:, None]
-        unsteady = np.maximum(1.0, np.median(per_rate, axis=0))
+        unsteady = np.maximum(1.0, medians(per_rate, axis=0))
         variance, skewness = self._values.in_noise(seen) if in_noise else seen
         return [
             Noise(float(v * u), float(s))
