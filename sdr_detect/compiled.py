@@ -12,10 +12,10 @@ import logging
 from typing import Any
 
 import numpy as np
-from numba import bool_, complex64, float32, float64, int64, types
+from numba import bool_, complex64, float32, float64, int32, int64, types
 from numba.core import event
 
-from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, passband
+from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, order, passband
 from sdr_detect.dsp.lane_fft import LEAST_BITS, LaneFFT
 from sdr_detect.features import fold_search
 from sdr_detect.scan import meet
@@ -54,6 +54,8 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (occupancy._edges, (float64[::1], float64[::1], float64, bool_[::1], float64)),
     (autocorr._moving_mean, (float64[::1], int64)),
     (autocorr._divided, (*(float64[::1],) * 3, bool_[::1], float64)),
+    (order._of_rows, (int32[:, ::1], int64, int64, int32[:, ::1])),
+    (order._of_columns, (int32[:, ::1], int64[::1], int64, int32[::1])),
     (passband.box_sums, (float64[:, ::1], int64[::1], int64[::1], int64[::1])),
     (fold_search.highest_box, (float64[::1], float64[::1], float64, int64[::1])),
     (fold_search.highest_box, (float64[::1], float64[::1], float64, _CONSTANT_INTS)),
@@ -104,7 +106,9 @@ def _transform(nfft: int) -> None:
     fft = LaneFFT(np.ones(nfft, np.float32))
     iq = np.zeros(nfft, np.complex64)
     fft.frames(iq, 0, nfft, np.empty((1, nfft), np.float32))
-    fft.add(iq, np.zeros(1, np.int64), np.zeros(nfft), fft.waves((0,)))
+    starts = np.zeros(1, np.int64)
+    fft.add(iq, starts, np.zeros(nfft))
+    fft.values(iq, starts, fft.waves((0,)))
 
 
 class _Notice(event.Listener):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -14,11 +15,11 @@ from sdr_detect.detect.base import Setup
 from sdr_detect.detect.find import make_detectors
 from sdr_detect.detect.joined import joined
 from sdr_detect.dsp.dwell import DwellBuffer, RawDwell
-from sdr_detect.dsp.gain_step import remove_gain_steps
 from sdr_detect.dsp.layout import make_layout
-from sdr_detect.dsp.stft import Analyser, Dwell
+from sdr_detect.dsp.stft import Dwell
 from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent
 from sdr_detect.features.lag import LagMeter
+from sdr_detect.front import AHEAD_FROM_HZ, Ahead, Front, Prepared
 from sdr_detect.incidents import JOIN_S, IncidentLog
 from sdr_detect.model import Burst, FloatArray, Frame, IQBlock, Span, StreamInfo, Track
 from sdr_detect.parts import name_parts
@@ -53,6 +54,8 @@ class Epoch:
     retuned : bool
         Another frequency than before: what is lost at its start is the receiver
         settling.
+    ahead : callable, optional
+        Prepares a dwell elsewhere while the one before is finished here.
     """
 
     def __init__(
@@ -65,18 +68,22 @@ class Epoch:
         *,
         origin: int = 0,
         retuned: bool = False,
+        ahead: Ahead | None = None,
     ) -> None:
         self.info = info
         self._observers = observers
         self.layout = make_layout(info, settings.frames)
         self._profiles = profiles
         self._retuned = retuned
-        self._buffer = DwellBuffer(self.layout, origin)
-        self._analyser = Analyser(self.layout)
+        self._ahead = ahead if info.sample_rate_hz >= AHEAD_FROM_HZ else None
+        self._waiting: Callable[[], Prepared] | None = None
+        spares = int(self._ahead is not None)
+        self._buffer = DwellBuffer(self.layout, origin, spares)
         meter = LagMeter(info.sample_rate_hz, settings.lag)
         self._idle_samples = round(settings.tracks.idle_s * info.sample_rate_hz)
         self.retired: list[Judged] = []
         self._detectors = make_detectors(Setup(info, self.layout, settings, meter, ids))
+        self._front = Front(info, self.layout, self._detectors, spares)
         join = round(JOIN_S * info.sample_rate_hz)
         self._zeros = IncidentLog(
             "gap", "exact_zeros", "a recorder or driver filled missing samples with zeros", join
@@ -115,29 +122,56 @@ class Epoch:
         Between two of them the epoch stands at the end of a dwell, wherever the
         stream was cut.
         """
-        yield self._gap(block)
+        lost = self._lost(block)
+        if lost:
+            yield from self._caught_up()
+            yield [self._gap(block, lost)]
         for raw in self._buffer.push(block):
             self.stop_sample = block.stop_sample
-            events = self._dwell(raw)
-            self.stop_sample = raw.first_sample + self.layout.dwell_samples
-            yield events
+            for prepared in self._prepared(raw):
+                yield self._finished(prepared)
         self.stop_sample = block.stop_sample
+        if block.notices:
+            yield from self._caught_up()
 
-    def _gap(self, block: IQBlock) -> list[Event]:
-        # The index tells what is missing, whatever the source counted.
+    def _prepared(self, raw: RawDwell) -> Iterator[Prepared]:
+        """The dwell; or, where it is prepared elsewhere, meanwhile the one before."""
+        if self._ahead is None:
+            yield self._front(raw)
+            return
+        waiting, self._waiting = self._waiting, self._ahead(partial(self._front, raw))
+        if waiting is not None:
+            yield waiting()
+
+    def _caught_up(self) -> Iterator[list[Event]]:
+        """Events of the dwell that is being prepared elsewhere."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            stop_sample = self.stop_sample
+            yield self._finished(waiting())
+            self.stop_sample = stop_sample
+
+    def _finished(self, prepared: Prepared) -> list[Event]:
+        events = self._dwell(prepared)
+        self.stop_sample = prepared.dwell.first_sample + self.layout.dwell_samples
+        return events
+
+    def _lost(self, block: IQBlock) -> int:
+        """Samples missing before a block: the index tells, whatever the source counted."""
         lost = block.lost_before
         if self.first_sample is None:
             self.first_sample = block.first_sample
         else:
             lost = max(lost, block.first_sample - self.stop_sample)
-        if not lost:
-            return []
+        return lost
+
+    def _gap(self, block: IQBlock, lost: int) -> Incident:
         self.lost_samples += lost
         span = Span(block.first_sample - lost, block.first_sample)
         if self._retuned and self.first_sample == block.first_sample:
             self.retune_samples += lost
-            return [Incident("gap", span, "retune", "discarded while the receiver settled")]
-        return [Incident("gap", span, "lost_samples", "missing in the stream")]
+            return Incident("gap", span, "retune", "discarded while the receiver settled")
+        return Incident("gap", span, "lost_samples", "missing in the stream")
 
     def listened(self) -> list[Stay]:
         """What was listened to since the last call; nothing without an RF."""
@@ -151,8 +185,10 @@ class Epoch:
     def finish(self) -> list[Event]:
         """Events of what is still held."""
         events: list[Event] = []
+        for found in self._caught_up():
+            events += found
         for raw in self._buffer.flush():
-            events += self._dwell(raw)
+            events += self._dwell(self._front(raw))
         for detector in self._detectors:
             events += self._bursts(detector.finish(self._last, self.stop_sample))
         for log in (self._zeros, self._non_finite, self._overload):
@@ -208,8 +244,8 @@ class Epoch:
     def _covered(self) -> int:
         return 0 if self.first_sample is None else self.stop_sample - self.first_sample
 
-    def _dwell(self, raw: RawDwell) -> list[Event]:
-        dwell = self._analyser.analyse(raw, self.info)
+    def _dwell(self, prepared: Prepared) -> list[Event]:
+        dwell = prepared.dwell
         events: list[Event] = list(self._faults(dwell))
         events += [
             Incident(
@@ -219,7 +255,7 @@ class Epoch:
                 f"level changed by {step.step_db:+.1f} dB and stayed: gain control, or an "
                 "emission longer than 30 ms that fills the slice",
             )
-            for step in remove_gain_steps(dwell)
+            for step in prepared.steps
         ]
         for detector in self._detectors:
             events += self._bursts(detector.update(dwell))

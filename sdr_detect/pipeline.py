@@ -15,6 +15,7 @@ from sdr_detect.coverage import Coverage
 from sdr_detect.epoch import DwellObserver, Epoch, weigh_track
 from sdr_detect.events import CoverageEvent, Event, Incident, OccupancyEvent, TrackEvent, Verdict
 from sdr_detect.features.channel_occupancy import OccupancyLog
+from sdr_detect.front import Ahead
 from sdr_detect.judge import judge
 from sdr_detect.lookout import Lookout
 from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
@@ -73,6 +74,9 @@ class Pipeline:
     settings : Settings
     observers : sequence of DwellObserver
         Look at every dwell after the detectors.
+    ahead : callable, optional
+        Prepares a dwell elsewhere while the one before is finished here: the same
+        events, a dwell later.
     """
 
     def __init__(
@@ -80,7 +84,9 @@ class Pipeline:
         profiles: Sequence[Profile],
         settings: Settings | None = None,
         observers: Sequence[DwellObserver] = (),
+        ahead: Ahead | None = None,
     ) -> None:
+        self._ahead = ahead
         self._profiles = tuple(p for p in profiles if p.enabled)
         self._settings = settings or Settings()
         wanted = self._settings.occupancy
@@ -184,6 +190,7 @@ class Pipeline:
             self._observers,
             origin=0 if before is None else block.first_sample,
             retuned=before is not None and before.info.center_hz != block.info.center_hz,
+            ahead=self._ahead,
         )
         self._epochs += 1
         return events

@@ -51,13 +51,14 @@ class Watch:
         from sdr_detect.compiled import ready
         from sdr_detect.live import open_live
         from sdr_detect.pipeline import Pipeline
+        from sdr_detect.secondcore import second_core
         from sdr_detect.sinks.collect import Collector
         from sdr_detect.sinks.spectrogram import SpectrogramTap
 
         ready()
         emitters = profiles()
         _warm_up(Pipeline(emitters, settings))
-        self.pipeline = Pipeline(emitters, settings)
+        self.pipeline = Pipeline(emitters, settings, ahead=second_core())
         known = calibrating or Calibrating()
         self.levels = known.levels(settings.site)
         self.judged = Calibrated(self.pipeline, self.levels, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -180,6 +181,8 @@ class _Job:
     def _analyse(self, recording: Recording, lines: JsonLines | None) -> Analysis:
         from sdr_detect.analysis import analyze_recording
         from sdr_detect.commands._progress import progress
+        from sdr_detect.pipeline import Pipeline
+        from sdr_detect.secondcore import second_core
 
         with progress(recording.path.name, recording.stop_sample) as taps:
             return analyze_recording(
@@ -192,6 +195,7 @@ class _Job:
                 stop=self.stop,
                 levels=self.levels,
                 calibration_sha256=self.calibrating.sha256,
+                make_pipeline=partial(Pipeline, ahead=second_core()),
             )
 
     def _show(self, recording: Recording, result: Analysis) -> None:

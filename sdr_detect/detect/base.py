@@ -2,14 +2,15 @@
 
 A module of this package that has ``ORDER`` and ``detector(setup)`` is a
 detector; nothing else names it. Detectors see each dwell in rising ``ORDER``,
-so that a later one may use what an earlier one wrote on it (``Dwell.active``).
+so that a later one may use what an earlier one wrote on it (``Dwell.active``). What
+needs one dwell alone is done in `Preparing.prepare`, which can use another core.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.stft import Dwell
@@ -36,6 +37,20 @@ class Note:
 
     reason: str
     detail: str
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A detector of which part depends on one dwell alone."""
+
+    def prepare(self, dwell: Dwell) -> None:
+        """Do that part, before `Detector.update` is called with the same dwell.
+
+        It may run while `update` is at work on the dwell before, so the two share
+        nothing but what one hands to the other in order. Detectors prepare in
+        rising ``ORDER``.
+        """
+        ...
 
 
 class Detector(Protocol):

@@ -67,20 +67,25 @@ class BurstDetector:
         self._gap = round(settings.longest_gap_s * layout.sample_rate_hz / layout.hop)
         self._open: list[Candidate] = []
         self.dropped = 0
-        self.unsteadiness = 1.0
 
-    def update(self, dwell: Dwell) -> list[Sighting]:
-        """Bursts that have ended within this dwell. Renews the dwell's noise reference."""
-        self._meter.begin_dwell()
+    def mark(self, dwell: Dwell) -> Exceedances:
+        """Cells above threshold; renews the dwell's noise reference, marks its active frames.
+
+        Depends on this dwell alone.
+        """
         found = self._energy.find(dwell)
         quiet = dwell.frame_ok & ~found.any_frame
         enough = quiet.sum() > QUIET_SHARE * max(1, dwell.analysed_frames)
         renew = enough and bool(found.any_frame.any())
         if renew and dwell.renew_reference(quiet) > RENEWED_DB:
             found = self._energy.find(dwell)
-        self.unsteadiness = found.unsteadiness
         dwell.active = found.any_frame
         dwell.smallest_excess = found.smallest_excess
+        return found
+
+    def update(self, dwell: Dwell, found: Exceedances) -> list[Sighting]:
+        """Bursts that have ended within this dwell, from what `mark` found in it."""
+        self._meter.begin_dwell()
         return self._finish(self._join_open(self._regions(dwell, found), dwell), dwell.info)
 
     def finish(self, info: StreamInfo) -> list[Sighting]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from sdr_detect.detect.base import Note, Setup
 from sdr_detect.detect.burst import BurstDetector, Sighting
-from sdr_detect.detect.energy import UNSTEADY
+from sdr_detect.detect.energy import UNSTEADY, Exceedances
 from sdr_detect.detect.measuring import (
     Features,
     measured,
@@ -41,16 +43,22 @@ class BurstTracks:
             setup.layout, settings.burst, setup.meter, settings.lag.bursts_per_dwell
         )
         self._tracker = Tracker(setup.layout, settings.tracks, setup.meter, setup.ids)
+        self._prepared: deque[Exceedances] = deque()
         self._frames = 0
         self._dwells = 0
         self._unsteady = 0
 
+    def prepare(self, dwell: Dwell) -> None:
+        """Renew the dwell's noise reference and mark its active frames."""
+        self._prepared.append(self._bursts.mark(dwell))
+
     def update(self, dwell: Dwell) -> list[Burst]:
-        """Find the dwell's bursts; renew its noise reference and mark its active frames."""
-        sightings = self._bursts.update(dwell)
+        """Find the dwell's bursts."""
+        found = self._prepared.popleft()
+        sightings = self._bursts.update(dwell, found)
         self._frames += dwell.analysed_frames
         self._dwells += 1
-        self._unsteady += self._bursts.unsteadiness > UNSTEADY
+        self._unsteady += found.unsteadiness > UNSTEADY
         return self._gather(sightings)
 
     def finish(self, last: Dwell | None, stop_sample: int) -> list[Burst]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from sdr_detect.detect.base import Note, Setup
-from sdr_detect.detect.carrier_average import QuietAverage
+from sdr_detect.detect.carrier_average import QuietAverage, QuietDwell, QuietFrames
 from sdr_detect.detect.carrier_search import (
     CarrierLine,
     centroid_hz,
@@ -52,8 +54,10 @@ class CarrierDetector:
         self._info = setup.info
         self._settings = setup.settings.carrier
         self._ids = setup.ids
-        self._average = self._new_average()
-        self._nfft = self._average.nfft
+        self._frames = QuietFrames(self._info.sample_rate_hz, self._settings.resolution_hz)
+        self._nfft = self._frames.nfft
+        self._average = QuietAverage(self._nfft)
+        self._prepared: deque[QuietDwell | None] = deque()
         self._started_at = 0
         self._looked = False
         self._found: _Found | None = None
@@ -64,14 +68,21 @@ class CarrierDetector:
     @property
     def resolution_hz(self) -> float:
         """Distance of two bins."""
-        return self._average.step_hz
+        return self._frames.step_hz
+
+    def prepare(self, dwell: Dwell) -> None:
+        """Take the spectra of the dwell's quiet time."""
+        self._prepared.append(self._frames.of(dwell))
 
     def update(self, dwell: Dwell) -> list[Burst]:
         """Add a dwell; evaluate when a window is full."""
         if not self._average.frames:
             self._started_at = dwell.first_sample
-        if not self._measure(dwell, self._average):
+        quiet = self._prepared.popleft()
+        if quiet is None:
             return []
+        self._average.add(quiet)
+        self._go_on(dwell, quiet)
         self._found = None
         stop = dwell.first_sample + dwell.layout.dwell_samples
         if not self._looked:
@@ -79,8 +90,8 @@ class CarrierDetector:
             self._found = self._find()
             for line in self._found[0]:
                 self._start(line, stop)
-            # Once more over the same dwell, now that there is something to follow.
-            self._measure(dwell, self._new_average())
+            # In the same dwell, now that there is something to follow.
+            self._go_on(dwell, quiet)
         if (stop - self._started_at) / self._info.sample_rate_hz >= self._settings.window_s:
             self._evaluate(dwell, stop)
         return []
@@ -116,38 +127,30 @@ class CarrierDetector:
             notes.append(Note("carriers_capped", f"{self._overflow} carriers beyond the cap"))
         return notes
 
-    def _new_average(self) -> QuietAverage:
-        return QuietAverage(self._info.sample_rate_hz, self._settings.resolution_hz)
-
     def _measured(self, tracks: list[CarrierTrack]) -> list[tuple[Track, Measured]]:
         return [t.measured(self._info, self._settings) for t in tracks if t.windows]
 
-    def _measure(self, dwell: Dwell, average: QuietAverage) -> bool:
-        """Add the dwell to an average; follow tones and symbol clocks in it."""
+    def _go_on(self, dwell: Dwell, quiet: QuietDwell) -> None:
+        """Follow tones and symbol clocks in a dwell."""
         step, half = self.resolution_hz, self._nfft // 2
         tones = [t for t in self._tracks if t.phase is not None]
         bins = [min(max(round(t.now_hz / step), -half), half - 1) for t in tones]
-        series = average.add(dwell, [b + half for b in bins])
-        if series is None:
-            return False
+        series = self._frames.series(dwell, quiet, [b + half for b in bins])
         for tone, at, part in zip(tones, bins, series, strict=True):
             if tone.phase is not None:
                 tone.phase.add(part.times_s, part.values, at * step)
         for track in self._tracks:
             if track.symbols is not None and track.symbols.looks < MAX_LOOKS:
                 track.symbols.add(dwell.iq, dwell.first_sample)
-        return True
 
     def _find(self) -> _Found:
         """Carriers in the average so far, and what is taken for the receiver's own spurs."""
-        average = self._average
-        found = find_carriers(
-            average.level, average.frames, average.freedom, self._settings, self._info
-        )
+        average, freedom = self._average, self._frames.freedom
+        found = find_carriers(average.level, average.frames, freedom, self._settings, self._info)
         found = [
             c
             for c in drop_images(found, self._nfft)
-            if is_steady(average.latest, average.blocks, average.freedom, c)
+            if is_steady(average.latest, average.blocks, freedom, c)
         ]
         found = join_comb(found)
         strongest = max((c.level_db for c in found), default=0.0)

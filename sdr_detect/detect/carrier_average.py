@@ -56,71 +56,65 @@ class Series:
     values: ComplexArray
 
 
-class QuietAverage:
-    """Sums of a window: power over all frames, over blocks of them, and the latest frames."""
+@dataclass(frozen=True, slots=True, eq=False)
+class QuietDwell:
+    """What one dwell adds: where its quiet frames start, sums over blocks, some frames' power."""
+
+    starts: NDArray[np.int64]
+    sums: tuple[NDArray[np.float64], ...]
+    blocks: tuple[Block, ...]
+    latest: FloatArray
+
+
+class QuietFrames:
+    """Spectra of the quiet frames of single dwells. Nothing is kept between two of them."""
 
     def __init__(self, sample_rate_hz: float, resolution_hz: float) -> None:
         self._rate = sample_rate_hz
         self.nfft = 1 << int(np.clip(round(np.log2(sample_rate_hz / resolution_hz)), 8, 12))
         self._hop = self.nfft // 2 if sample_rate_hz <= OVERLAP_MAX_HZ else self.nfft
         window = np.hanning(self.nfft + 1)[:-1]
-        self._window = (window / np.sqrt(np.sum(window**2))).astype(np.float32)
         self.freedom = WelchFreedom(window, self._hop)
-        self._fft = LaneFFT(self._window)
-        self._sum = np.zeros(self.nfft)
-        self.frames = 0
-        self.blocks: list[Block] = []
-        self.latest: FloatArray = np.empty((0, self.nfft), np.float32)
+        self._fft = LaneFFT((window / np.sqrt(np.sum(window**2))).astype(np.float32))
 
     @property
     def step_hz(self) -> float:
         """Distance of two bins."""
         return self._rate / self.nfft
 
-    @property
-    def level(self) -> NDArray[np.float64]:
-        """(nfft,) mean power so far, ascending frequency."""
-        return self._sum / max(1, self.frames)
-
-    def reset(self) -> None:
-        """Begin another window."""
-        self._sum[:] = 0
-        self.frames = 0
-        self.blocks = []
-
-    def add(self, dwell: Dwell, bins: Sequence[int] = ()) -> list[Series] | None:
-        """Add a dwell's quiet frames; None if there are too few.
-
-        Returns the complex values of ``bins`` on the way.
-        """
+    def of(self, dwell: Dwell) -> QuietDwell | None:
+        """Spectra of a dwell; None if too few of its frames are quiet."""
         quiet = self._quiet_frames(dwell)
         if quiet.size < LEAST_FRAMES:
             return None
         starts = quiet * self._hop
         chosen = np.unique(np.linspace(0, quiet.size - 1, KEPT_FRAMES).astype(int))
-        self.latest = np.empty((chosen.size, self.nfft), np.float32)
-        self._fft.picked(dwell.iq, starts[chosen], self.latest)
+        latest = np.empty((chosen.size, self.nfft), np.float32)
+        self._fft.picked(dwell.iq, starts[chosen], latest)
         part = np.minimum(starts * BLOCKS // dwell.layout.dwell_samples, BLOCKS - 1)
-        waves = self._fft.waves(bins)
-        values = np.empty((quiet.size, len(bins)), np.complex64)
-        for block in range(BLOCKS):
-            inside = part == block
-            total = np.zeros(self.nfft)
-            values[inside] = self._fft.add(dwell.iq, starts[inside], total, waves)
-            self._close(dwell, quiet[inside], total)
-        centres = dwell.first_sample + starts.astype(np.float64) + self.nfft / 2
-        times_s: NDArray[np.float64] = centres / self._rate
-        return [Series(times_s, values[:, k]) for k in range(len(bins))]
+        split = [starts[part == k] for k in range(BLOCKS)]
+        split = [some for some in split if some.size]
+        sums = [self._sum(dwell, some) for some in split]
+        blocks = [self._block(dwell, *pair) for pair in zip(split, sums, strict=True)]
+        return QuietDwell(starts, tuple(sums), tuple(blocks), latest)
 
-    def _close(self, dwell: Dwell, quiet: NDArray[np.int64], total: NDArray[np.float64]) -> None:
-        if not quiet.size:
-            return
-        self._sum += total
-        self.frames += quiet.size
-        if len(self.blocks) < MAX_BLOCKS:
-            middle = dwell.first_sample + float(quiet.mean()) * self._hop + self.nfft / 2
-            mean = (total / quiet.size).astype(np.float32)
-            self.blocks.append(Block(middle / self._rate, quiet.size, mean))
+    def series(self, dwell: Dwell, quiet: QuietDwell, bins: Sequence[int]) -> list[Series]:
+        """Complex values of single bins, counted in ascending frequency, in those frames."""
+        if not bins:
+            return []
+        values = self._fft.values(dwell.iq, quiet.starts, self._fft.waves(bins))
+        centres = dwell.first_sample + quiet.starts.astype(np.float64) + self.nfft / 2
+        return [Series(centres / self._rate, values[:, k]) for k in range(len(bins))]
+
+    def _sum(self, dwell: Dwell, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+        total = np.zeros(self.nfft)
+        self._fft.add(dwell.iq, starts, total)
+        return total
+
+    def _block(self, dwell: Dwell, starts: NDArray[np.int64], total: NDArray[np.float64]) -> Block:
+        middle = dwell.first_sample + float(starts.mean()) + self.nfft / 2
+        mean = (total / starts.size).astype(np.float32)
+        return Block(middle / self._rate, starts.size, mean)
 
     def _quiet_frames(self, dwell: Dwell) -> NDArray[np.int64]:
         """Numbers of the frames that touch neither a burst nor a fault."""
@@ -133,3 +127,33 @@ class QuietAverage:
         first = first[first + need < bad.size]
         quiet: NDArray[np.int64] = np.flatnonzero(bad[first + need] == bad[first])
         return quiet
+
+
+class QuietAverage:
+    """Sums of a window: power over all frames, over blocks of them, and the latest frames."""
+
+    def __init__(self, nfft: int) -> None:
+        self._sum = np.zeros(nfft)
+        self.frames = 0
+        self.blocks: list[Block] = []
+        self.latest: FloatArray = np.empty((0, nfft), np.float32)
+
+    @property
+    def level(self) -> NDArray[np.float64]:
+        """(nfft,) mean power so far, ascending frequency."""
+        return self._sum / max(1, self.frames)
+
+    def reset(self) -> None:
+        """Begin another window."""
+        self._sum[:] = 0
+        self.frames = 0
+        self.blocks = []
+
+    def add(self, quiet: QuietDwell) -> None:
+        """Add a dwell."""
+        self.latest = quiet.latest
+        for total, block in zip(quiet.sums, quiet.blocks, strict=True):
+            self._sum += total
+            self.frames += block.frames
+            if len(self.blocks) < MAX_BLOCKS:
+                self.blocks.append(block)

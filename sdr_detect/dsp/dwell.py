@@ -21,7 +21,7 @@ class RawDwell:
     first_sample : int
         A multiple of the layout's ``dwell_samples`` after the buffer's origin.
     iq : (dwell_samples + lookahead,) complex64
-        Missing samples are zero. The buffer is reused for the next dwell but one.
+        Missing samples are zero. The buffer is reused, see `DwellBuffer`.
     missing : tuple of (start, stop)
         Runs of samples, relative to ``first_sample``, that never arrived.
     """
@@ -34,8 +34,8 @@ class RawDwell:
 class DwellBuffer:
     """Collects blocks until a dwell and its lookahead are complete.
 
-    State is two dwells; a gap of any length costs nothing but the dwells it
-    touches.
+    State is two dwells and the spares; a gap of any length costs nothing but the
+    dwells it touches.
 
     Parameters
     ----------
@@ -43,13 +43,15 @@ class DwellBuffer:
     origin : int
         A sample at which a dwell starts, at or before the first one; it is
         moved back to the grid of hops.
+    spares : int
+        Dwells, besides the latest, that must still hold.
     """
 
-    def __init__(self, layout: Layout, origin: int = 0) -> None:
+    def __init__(self, layout: Layout, origin: int = 0, spares: int = 0) -> None:
         self._layout = layout
         self._origin = origin // layout.hop * layout.hop
         self._iq: ComplexArray = np.zeros(layout.dwell_samples + layout.lookahead, np.complex64)
-        self._spare = np.zeros_like(self._iq)
+        self._others = [np.zeros_like(self._iq) for _ in range(1 + spares)]
         self._base = 0
         self._next = 0
         self._real_stop = 0
@@ -58,7 +60,8 @@ class DwellBuffer:
     def push(self, block: IQBlock) -> Iterator[RawDwell]:
         """Yield the dwells that ``block`` completes.
 
-        A yielded dwell must be used before the next one is asked for.
+        A yielded dwell must be used before the next one is asked for, or, with
+        spares, so many later.
 
         Raises
         ------
@@ -110,8 +113,10 @@ class DwellBuffer:
             return
         step = self._layout.dwell_samples
         dwell = RawDwell(self._base, self._iq, tuple(self._missing))
-        self._spare[:-step] = self._iq[step:]
-        self._iq, self._spare = self._spare, self._iq
+        following = self._others.pop(0)
+        following[:-step] = self._iq[step:]
+        self._others.append(self._iq)
+        self._iq = following
         self._base += step
         self._missing = [(max(0, a - step), b - step) for a, b in self._missing if b > step]
         yield dwell

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.lane_kernels import Stage, rows, sums
+from sdr_detect.dsp.lane_kernels import Stage, at_bins, rows, sums
 from sdr_detect.model import ComplexArray, FloatArray
 
 #: Frames transformed together.
@@ -93,7 +93,7 @@ class LaneFFT:
         rows(_values(iq), starts, self._plan, self._work, out.reshape(-1))
 
     def waves(self, bins: Sequence[int]) -> FloatArray:
-        """What `add` needs to follow single bins, counted in ascending frequency.
+        """What `values` needs to follow single bins, counted in ascending frequency.
 
         Phases are those at a frame's centre: (bins, 2, nfft) float32.
         """
@@ -102,19 +102,8 @@ class LaneFFT:
         turn = self._window * np.exp(-2j * np.pi * offset * time)
         return np.ascontiguousarray(np.stack((turn.real, turn.imag), axis=1), np.float32)
 
-    def add(
-        self,
-        iq: ComplexArray,
-        starts: NDArray[np.int64],
-        total: NDArray[np.float64],
-        waves: FloatArray,
-    ) -> ComplexArray:
+    def add(self, iq: ComplexArray, starts: NDArray[np.int64], total: NDArray[np.float64]) -> None:
         """Add |X|² of the frames that start at ``starts`` to ``total``, (nfft,).
-
-        Returns
-        -------
-        (frames, bins) complex64
-            Their values in the bins that ``waves`` was made for.
 
         Raises
         ------
@@ -122,10 +111,27 @@ class LaneFFT:
             A frame reaches beyond the samples.
         """
         self._check(iq, starts)
-        values = np.empty((starts.size, len(waves)), np.complex64)
-        parts = values.view(np.float32).reshape(starts.size, len(waves), 2)
-        sums(_values(iq), starts, self._plan, self._work, total, waves, parts)
-        return values
+        sums(_values(iq), starts, self._plan, self._work, total)
+
+    def values(
+        self, iq: ComplexArray, starts: NDArray[np.int64], waves: FloatArray
+    ) -> ComplexArray:
+        """The frames that start at ``starts`` in the bins that ``waves`` was made for.
+
+        Returns
+        -------
+        (frames, bins) complex64
+
+        Raises
+        ------
+        ValueError
+            A frame reaches beyond the samples.
+        """
+        self._check(iq, starts)
+        found = np.empty((starts.size, len(waves)), np.complex64)
+        parts = found.view(np.float32).reshape(starts.size, len(waves), 2)
+        at_bins(_values(iq), starts, waves, parts)
+        return found
 
     def _check(self, iq: ComplexArray, starts: NDArray[np.int64]) -> None:
         if starts.size and (starts.min() < 0 or starts.max() + self.nfft > iq.size):

@@ -313,35 +313,24 @@ def rows(iq: FloatArray, starts: Whole, plan: Plan, work: Work, out: FloatArray)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _at_bins(
-    side: FloatArray, waves: FloatArray, count: int, bits: Size, at: int, values: FloatArray
-) -> None:
-    """Values of ``count`` windowed frames at single frequencies, to row ``at`` on of ``values``."""
-    size = 1 << len(bits)
-    for lane in range(count):
-        frame = side[2 * size * lane :]
+def at_bins(iq: FloatArray, starts: Whole, waves: FloatArray, values: FloatArray) -> None:
+    """Values of frames at the frequencies of ``waves``, which hold the window too."""
+    for f in range(starts.size):
+        frame = iq[2 * starts[f] :]
         for wave in range(waves.shape[0]):
             cosine, sine = waves[wave, 0], waves[wave, 1]
             real = imag = np.float32(0)
-            for k in range(size):
+            for k in range(cosine.size):
                 re, im = frame[2 * k], frame[2 * k + 1]
                 real += re * cosine[k] - im * sine[k]
                 imag += re * sine[k] + im * cosine[k]
-            values[at + lane, wave, 0] = real
-            values[at + lane, wave, 1] = imag
+            values[f, wave, 0] = real
+            values[f, wave, 1] = imag
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def sums(
-    iq: FloatArray,
-    starts: Whole,
-    plan: Plan,
-    work: Work,
-    total: Doubles,
-    waves: FloatArray,
-    values: FloatArray,
-) -> None:
-    """Sum of |X|² over frames; their ``values`` at the frequencies of ``waves``."""
+def sums(iq: FloatArray, starts: Whole, plan: Plan, work: Work, total: Doubles) -> None:
+    """Add |X|² over frames to ``total``."""
     bits = plan[1]
     size = 1 << len(bits)
     side, x, x_pairs, power, power_pairs = work
@@ -350,7 +339,6 @@ def sums(
     for at in range(0, starts.size, 8):
         count = min(8, starts.size - at)
         _gather(iq, starts, at, count, bits, side)
-        _at_bins(side, waves, count, bits, at, values)
         _transform(plan, side, x, x_pairs, power_pairs)
         if count == 8:
             for k in range(8 * size):

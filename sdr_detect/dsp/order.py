@@ -43,7 +43,8 @@ def medians(values: Values, axis: int = -1) -> Values:
     """
     size = values.shape[axis]
     low, high = _ranked(values, (size - 1) // 2, axis)
-    return low if size % 2 else (low + high) * values.dtype.type(0.5)
+    middle: Values = low if size % 2 else (low + high) * values.dtype.type(0.5)
+    return middle
 
 
 def median(values: Values) -> float:
@@ -68,7 +69,8 @@ def quantiles(values: Values, share: float, axis: int = -1) -> Values:
     """
     at = share * (values.shape[axis] - 1)
     low, high = _ranked(values, math.floor(at), axis)
-    return low + (high - low) * values.dtype.type(at - math.floor(at))
+    found: Values = low + (high - low) * values.dtype.type(at - math.floor(at))
+    return found
 
 
 def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> FloatArray:
@@ -77,7 +79,7 @@ def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> Fl
     Parameters
     ----------
     power : (rows, columns) float32
-        Finite.
+        Finite, contiguous.
     index : (n,) int64
     rank : int
         Less than n.
@@ -87,7 +89,7 @@ def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> Fl
     (columns,) float32
     """
     found = np.empty(power.shape[1], np.int32)
-    _of_columns(power.view(np.int32), index, rank, found)
+    _of_columns(power.view(np.int32), np.ascontiguousarray(index), rank, found)
     return _turned(found).view(np.float32)
 
 

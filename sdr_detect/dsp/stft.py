@@ -133,16 +133,24 @@ class Dwell:
 
 
 class Analyser:
-    """Turns raw dwells into `Dwell` objects. Scratch memory is reused."""
+    """Turns raw dwells into `Dwell` objects, whose spectra are overwritten in turn.
 
-    def __init__(self, layout: Layout) -> None:
+    Parameters
+    ----------
+    layout : Layout
+    spares : int
+        Dwells, besides the latest, whose spectra must still hold.
+    """
+
+    def __init__(self, layout: Layout, spares: int = 0) -> None:
         self._layout = layout
         # Hann, half overlapped; scaled so that white noise of unit power gives
         # a mean bin power of one.
         window = np.hanning(layout.nfft + 1)[:-1]
         window /= np.sqrt(np.sum(window**2))
         self._fft = LaneFFT(window.astype(np.float32))
-        self._power: FloatArray = np.empty((layout.frames, layout.nfft), np.float32)
+        size = (layout.frames, layout.nfft)
+        self._powers = [np.empty(size, np.float32) for _ in range(1 + spares)]
 
     def analyse(self, raw: RawDwell, info: StreamInfo) -> Dwell:
         """Spectra, faults and noise reference of one dwell."""
@@ -157,14 +165,16 @@ class Analyser:
         real = np.count_nonzero(~reach[:cells])
         if np.count_nonzero(overload[:cells]) > OVERLOAD_SHARE * real:
             blind |= overload
-        self._fft.frames(raw.iq, 0, layout.hop, self._power)
+        power = self._powers.pop(0)
+        self._powers.append(power)
+        self._fft.frames(raw.iq, 0, layout.hop, power)
         dwell = Dwell(
             info,
             layout,
             raw.first_sample,
             raw.iq,
             _whole_frames(blind, layout),
-            self._power,
+            power,
             np.zeros(layout.nfft, np.float32),
             np.zeros((layout.frames, layout.subbands), np.float32),
             (energy[:cells] / np.float32(layout.fine)),

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from sdr_detect.detect.carrier_average import Block, QuietAverage
+from sdr_detect.detect.carrier_average import Block, QuietFrames
 from sdr_detect.detect.carrier_search import CarrierLine, find_carriers
 from sdr_detect.detect.carrier_steady import is_steady
 from sdr_detect.dsp.cfar import WelchFreedom
@@ -136,16 +136,19 @@ def test_what_stays_is_steady_and_what_is_keyed_is_not() -> None:
 def test_bursts_do_not_raise_the_average() -> None:
     samples = noise(260_000, 3)
     dwell = next(iter(dwells(samples, INFO)))
-    quiet, loud = QuietAverage(RATE_HZ, 2500), QuietAverage(RATE_HZ, 2500)
-    assert quiet.add(dwell) is not None
+    frames = QuietFrames(RATE_HZ, 2500)
+    quiet = frames.of(dwell)
     for start in range(10_000, 240_000, 24_000):
         dwell.iq[start : start + 2400] *= 10
         dwell.active[start // 32 - 4 : (start + 2400) // 32 + 4] = True
-    assert loud.add(dwell) is not None
-    assert loud.frames < quiet.frames
-    assert loud.level.mean() == pytest.approx(quiet.level.mean(), rel=0.01)
+    loud = frames.of(dwell)
+    assert quiet is not None
+    assert loud is not None
+    assert loud.starts.size < quiet.starts.size
+    means = [sum(q.sums).mean() / q.starts.size for q in (loud, quiet)]
+    assert means[0] == pytest.approx(means[1], rel=0.01)
     dwell.active[:] = True
-    assert loud.add(dwell) is None
+    assert frames.of(dwell) is None
 
 
 def test_a_bin_keeps_a_tones_phase() -> None:
@@ -155,9 +158,10 @@ def test_a_bin_keeps_a_tones_phase() -> None:
     samples = np.exp(2j * np.pi * frequency * at).astype(np.complex64) + noise(at.size, 2, 1e-4)
     dwell = next(iter(dwells(samples, INFO)))
     bins = [round(frequency / RATE_HZ * NFFT) + NFFT // 2 + k for k in (0, 1)]
-    series = QuietAverage(RATE_HZ, 2500).add(dwell, bins)
-    assert series is not None
-    for part in series:
+    frames = QuietFrames(RATE_HZ, 2500)
+    quiet = frames.of(dwell)
+    assert quiet is not None
+    for part in frames.series(dwell, quiet, bins):
         turned = part.values * np.exp(-2j * np.pi * frequency * part.times_s)
         assert np.abs(np.angle(turned)).max() < 0.02
 
