@@ -18,9 +18,18 @@ _STDERR_LINES = 50
 _STDOUT_LINES = 200
 #: The verdict is written within this; then the process is killed.
 _END_LIMIT_MS = 15_000
+_KILL_LIMIT_MS = 2000
 
-#: What the log puts before a message, and what ``monitor`` tells about itself.
+#: What the log puts before a message, and the command line before an error.
 _LOG_HEAD = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ \S+: ")
+_ERROR_HEAD = re.compile(r"^(sdr-detect: e|E)rror: (Invalid value: )?")
+
+
+def complaint(said: str) -> str:
+    """The error on a verb's stderr without what stands before it, else its last line."""
+    lines = [_LOG_HEAD.sub("", line.strip()) for line in said.splitlines() if line.strip()]
+    heads = [k for k, line in enumerate(lines) if _ERROR_HEAD.match(line)]
+    return _ERROR_HEAD.sub("", " ".join(lines[heads[-1] if heads else -1 :]))
 
 
 def renumbered(words: Sequence[str], number: int) -> list[str]:
@@ -64,6 +73,7 @@ class Child(QObject):
         self.told: deque[str] = deque(maxlen=_STDOUT_LINES)
         self.exit_code: int | None = None
         self.starts = 0
+        self._ending = False
         self._process = QProcess(self)
         self._process.setProcessEnvironment(environment())
         self._process.readyReadStandardError.connect(self._read_stderr)
@@ -74,6 +84,7 @@ class Child(QObject):
     def start(self) -> None:
         """Start it, also again."""
         self.exit_code = None
+        self._ending = False
         self.starts += 1
         self._rest = b""
         words = renumbered(self._words, self.starts)
@@ -106,22 +117,24 @@ class Child(QObject):
         if self.running:
             self._process.write(f"{line}\n".encode())
 
-    def interrupt(self) -> None:
-        """Ask it to end in order: the verdict is written."""
-        if self.running and self.pid:
-            os.kill(self.pid, signal.SIGINT)
+    def end(self) -> None:
+        """Ask it to end in order, so that the verdict is written; asked again, kill it.
+
+        `changed` tells when it has ended, after the limit at the latest.
+        """
+        if self._ending or not self.pid:
+            self._process.kill()
+            return
+        self._ending = True
+        os.kill(self.pid, signal.SIGINT)
+        QTimer.singleShot(_END_LIMIT_MS, self, self._process.kill)
 
     def close(self) -> None:
-        """End it and wait; kill it when it does not end."""
-        if not self.running:
-            return
-        self.blockSignals(True)
-        self.interrupt()
-        if not self._process.waitForFinished(_END_LIMIT_MS):
+        """Kill what still runs."""
+        if self.running:
+            self.blockSignals(True)
             self._process.kill()
-            self._process.waitForFinished(_END_LIMIT_MS)
-        self._read_stdout()
-        self._read_stderr()
+            self._process.waitForFinished(_KILL_LIMIT_MS)
 
     def _read_stderr(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from sdr_detect import view
@@ -293,6 +292,8 @@ class FileWindow(MainWindow):
 
     def _copied(self, target: str, error: str) -> None:
         self.say(error or tr("wrote {name}").format(name=Path(target).name))
+        if self._leaving and not self._reader.copying:
+            self.close()
 
     def title_text(self) -> str:
         """Name, kind and length of the file; what is told, where there is no other place."""
@@ -302,15 +303,22 @@ class FileWindow(MainWindow):
         length = words.duration(self.stop_sample / self.info.sample_rate_hz)
         return f"{self.path.name} · {self.kind} · {length}"
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Ask about what is not saved; end the processes, then the rest."""
+    def stays(self) -> bool:
+        """Ask about what is not saved, and wait for a copy that is made."""
         if self.work.editor.unsaved and not self._leaving:
-            event.ignore()
             self._ask_to_leave()
-            return
+            return True
+        if self._reader.copying:
+            self._leaving = True
+            self.say(tr("closes when the copy is written"))
+            return True
+        return super().stays()
+
+    def finish(self) -> None:
+        """End the processes, then the rest."""
         self.work.close()
         self._reader.close()
-        super().closeEvent(event)
+        super().finish()
 
     def _ask_to_leave(self) -> None:
         """In the window, not before it: all goes on meanwhile."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QProcess, Signal
 
 from sdr_detect.ownprocess import module_command
-from sdr_detect_gui.child import environment
+from sdr_detect_gui.child import complaint, environment
 from sdr_detect_gui.texts import tr
 
-_LOG_HEAD = re.compile(r"^(\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ \S+: |sdr-detect: )")
-_END_MS = 5000
+_END_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +28,7 @@ class Done:
         """Its last message when it failed; '' when all is well."""
         if not self.code:
             return ""
-        lines = [_LOG_HEAD.sub("", line).strip(" │") for line in self.err.splitlines()]
-        told = [line for line in lines if line and not set(line) <= set("╭╮╰╯─ ")]
-        return told[-1] if told else tr("it ended with code {code}").format(code=self.code)
+        return complaint(self.err) or tr("it ended with code {code}").format(code=self.code)
 
 
 Then = Callable[[Done], None]
@@ -82,9 +78,7 @@ class Jobs(QObject):
             return
         words, then = self._waiting.popleft()
         self._process = process = QProcess(self)
-        around = environment()
-        around.insert("COLUMNS", "400")  # a message stays on one line
-        process.setProcessEnvironment(around)
+        process.setProcessEnvironment(environment())
         process.setStandardInputFile(QProcess.nullDevice())
 
         def ended() -> None:

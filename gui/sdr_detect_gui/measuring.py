@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, QProcess, Signal
 
 from sdr_detect.ownprocess import module_command
-from sdr_detect_gui.child import environment
+from sdr_detect_gui.child import complaint, environment
 from sdr_detect_gui.texts import tr
 
 
@@ -39,9 +39,7 @@ class Measurer(QObject):
         """Measure."""
         self.close()
         process = QProcess(self)
-        around = environment()
-        around.insert("COLUMNS", "2000")  # a message on one line
-        process.setProcessEnvironment(around)
+        process.setProcessEnvironment(environment())
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._crashed)
         self._process = process
@@ -53,12 +51,12 @@ class Measurer(QObject):
         if process is None:
             return
         told = bytes(process.readAllStandardOutput().data())
-        complaint = bytes(process.readAllStandardError().data()).decode(errors="replace")
+        said = bytes(process.readAllStandardError().data()).decode(errors="replace")
         process.deleteLater()
         if code == 0:
             self.done.emit(json.loads(told))
         else:
-            self.failed.emit(reason(complaint))
+            self.failed.emit(complaint(said) or tr("it said nothing"))
 
     def _crashed(self, error: QProcess.ProcessError) -> None:
         process = self._process
@@ -74,13 +72,3 @@ class Measurer(QObject):
             process.kill()
             process.waitForFinished(2000)
             process.deleteLater()
-
-
-def reason(complaint: str) -> str:
-    """What an error of the command line says, without its frame."""
-    lines = [line for line in complaint.splitlines() if line.strip()]
-    framed = [line.strip("│ ") for line in lines if line.startswith("│")]
-    said = " ".join(framed) if framed else (lines[-1] if lines else "")
-    for head in ("Invalid value: ", "sdr-detect: error: "):
-        said = said.removeprefix(head)
-    return said or tr("it said nothing")

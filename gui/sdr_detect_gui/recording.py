@@ -123,6 +123,7 @@ class Reader(QThread):
             if sum(map(len, parts)) == sum(head["sizes"]):
                 self._take(head, parts)
         code = self._process.wait()
+        self._copies = 0
         if not self._closing:
             self.failed.emit("reader", f"the reading process ended (exit code {code})")
 
@@ -147,13 +148,17 @@ class Reader(QThread):
             case "failed":
                 self.failed.emit(head["what"], head["error"])
 
+    @property
+    def copying(self) -> bool:
+        """Whether a copy is being written."""
+        return self._copies > 0
+
     def close(self) -> None:
-        """End the process, after the copies that it makes, and the thread."""
+        """End the process and the thread."""
         self._closing = True
         with suppress(BrokenPipeError):
             self._in.close()
-        if not self._copies:
-            self._process.kill()
+        self._process.kill()
         self.wait()
         self._out.close()
 

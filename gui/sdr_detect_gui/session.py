@@ -161,7 +161,7 @@ class Watching(QObject):
         )
 
     def close(self) -> None:
-        """End the process in order, then the thread."""
+        """End the process if it still runs, then the thread."""
         if self.child is not None:
             self.child.close()
         self._feed.close()

@@ -187,12 +187,26 @@ class Health(Panel):
         grid.setColumnStretch(3, 1)
         self.box.addLayout(grid)
 
-    def renew(self, values: dict[str, str]) -> None:
-        """Show these values by name of the field."""
+    def renew(self, values: dict[str, str], tips: dict[str, str]) -> None:
+        """Show these values by name of the field; where there is a tip, it says more."""
         for name, value in values.items():
-            if self.fields[name].text() != value:
+            tip = f"{self._names[name]}: {tips.get(name, value)}"
+            if (self.fields[name].text(), self.fields[name].toolTip()) != (value, tip):
                 self.fields[name].setText(value)
-                self.fields[name].setToolTip(f"{self._names[name]}: {value}")
+                self.fields[name].setToolTip(tip)
+
+
+def health_tips(state: view.State | None) -> dict[str, str]:
+    """What the fields of `Health` have no room for."""
+    if state is None:
+        return {}
+    health = state.health
+    told = tr("{lost} of {every} samples, in {gaps} gaps").format(
+        lost=words.grouped(health.lost_count),
+        every=words.grouped(health.lost_count + health.sample_count),
+        gaps=words.grouped(health.gap_count),
+    )
+    return {"lost": told}
 
 
 def health_values(
@@ -222,9 +236,8 @@ def health_values(
         return values
     health, said = state.health, state.verdict
     lost = health.lost_count
-    values["lost"] = (
-        f"{'✗' if lost else '✓'} {words.count(lost)} / {words.count(health.sample_count)}"
-    )
+    share = lost / max(lost + health.sample_count, 1)
+    values["lost"] = f"✗ {words.count(lost)}, {share:.1%}" if lost else "✓ 0"
     values["blind"] = f"{'✗' if said.blind_s else '✓'} {words.duration(said.blind_s)}"
     if health.rate_hz is not None:
         values["rate"] = f"{health.rate_hz / 1e6:.2f} Msps"

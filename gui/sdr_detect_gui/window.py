@@ -27,7 +27,7 @@ from sdr_detect_gui.live import Live
 from sdr_detect_gui.mailbox import Mail
 from sdr_detect_gui.plots import Plots
 from sdr_detect_gui.session import Watching
-from sdr_detect_gui.side import Health, Meter, Why, health_values
+from sdr_detect_gui.side import Health, Meter, Why, health_tips, health_values
 from sdr_detect_gui.texts import tr
 from sdr_detect_gui.theme import THEMES, Theme, stylesheet
 from sdr_detect_gui.tracks import TrackTable
@@ -62,6 +62,8 @@ class MainWindow(QMainWindow):
         self.scale = as_number(settings.value("scale"), 1.0)
         self.paused = False
         self.walking = False
+        #: It closes as soon as the verdict is written.
+        self.ending = False
         self.side_wanted = True
         #: In a narrow window: the panels take the place of the plots.
         self.side_alone = False
@@ -209,6 +211,9 @@ class MainWindow(QMainWindow):
 
     def tick(self) -> None:
         """Take in what came and draw it: every frame."""
+        if self.ending and (self.watching.child is None or not self.watching.child.running):
+            self.close()
+            return
         mail = self.watching.poll()
         now_s = time.monotonic()
         if mail.restarted:
@@ -253,7 +258,8 @@ class MainWindow(QMainWindow):
         self.channels.show_channels(state if judged.fresh or final else None, tuning)
         age_s = None if final else facts.age_s
         self.health.renew(
-            health_values(judged.fresh or final, state, tuning, age_s, facts.disk_free_bytes)
+            health_values(judged.fresh or final, state, tuning, age_s, facts.disk_free_bytes),
+            health_tips(state if judged.fresh or final else None),
         )
         self._tell_condition(judged)
         if not judged.fresh:
@@ -275,6 +281,10 @@ class MainWindow(QMainWindow):
         return tr("FROZEN – last data {age:.0f} s ago").format(age=age_s)
 
     def _tell_condition(self, judged: Assessment) -> None:
+        if self.ending:
+            text = tr("Ending: the verdict is being written. Close again to end without it.")
+            self.strip.tell("info", text, retry=False)
+            return
         serious = [c for c in judged.conditions if c.severity != "info" or c.name == "starting"]
         if not serious:
             serious = self.live.conditions(judged.conditions)
@@ -352,12 +362,30 @@ class MainWindow(QMainWindow):
         self.settings.setValue("side", "true" if self.side_wanted else "false")
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """End the watch in order: its verdict is written."""
+        """End the watch in order; the window stays, and works, until the verdict is written."""
+        if self.stays():
+            event.ignore()
+            return
+        self.finish()
+        super().closeEvent(event)
+
+    def stays(self) -> bool:
+        """Whether there is something to wait for; closing again does not wait for the watch."""
+        child = self.watching.child
+        if child is None or not child.running:
+            return False
+        if not self.ending:
+            self.ending = True
+            self._slow_tick()
+        child.end()
+        return True
+
+    def finish(self) -> None:
+        """Remember the layout and let everything go."""
         self.timer.stop()
         self.remember()
         self.live.close()
         self.watching.close()
-        super().closeEvent(event)
 
 
 def as_number(value: object, default: float) -> float:

@@ -169,8 +169,13 @@ def megahertz(frequency_hz: float | None, digits: int = 3) -> str:
 
 
 def count(number: int) -> str:
-    """A large number in short."""
+    """A large number in short: two digits at least, four figures at most."""
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= 10 * size:
+        if number >= (10 * size if unit == "k" else size):
             return f"{number / size:.1f} {unit}"
     return str(number)
+
+
+def grouped(number: int) -> str:
+    """A whole number in groups of three digits."""
+    return f"{number:_}".replace("_", "\u202f")

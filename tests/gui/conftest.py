@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.gui.fed import Fed
+from tests.gui.fed import Fed, shut
 
 #: What the offscreen platform says of itself.
 HARMLESS = ("This plugin does not support propagateSizeHints()",)
@@ -50,6 +50,4 @@ def fed(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., Fed]]:
 
     yield make
     for window in windows:
-        window.close()
-        window.deleteLater()
-    qtbot.wait(1)
+        shut(window, qtbot)

@@ -43,3 +43,12 @@ class Fed:
         """As if nothing had come for so long."""
         self.window.watching._row_s = time.monotonic() - seconds
         self.tick()
+
+
+def shut(window: MainWindow, qtbot: Any) -> None:
+    """Close a window without waiting for its verdict."""
+    window.close()
+    window.close()
+    qtbot.waitUntil(window.isHidden, timeout=10_000)
+    window.deleteLater()
+    qtbot.wait(1)

@@ -20,6 +20,7 @@ from sdr_detect_gui.filewindow import FileWindow
 from sdr_detect.errors import FormatError
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
+from tests.gui.fed import shut
 from tests.recording_files import write_sigmf
 
 LIMIT_MS = 60_000
@@ -39,9 +40,7 @@ def show(qtbot: Any, tmp_path: Path) -> Iterator[Callable[[Path], FileWindow]]:
 
     yield begin
     for window in windows:
-        window.close()
-        window.deleteLater()
-    qtbot.wait(1)
+        shut(window, qtbot)
 
 
 def test_a_recording_from_overview_to_cut(

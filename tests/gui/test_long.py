@@ -19,6 +19,7 @@ from sdr_detect_gui.app import application
 from sdr_detect_gui.filewindow import FileWindow
 
 from sdr_detect.formats.base import RawSpec
+from tests.gui.fed import shut
 
 LIMIT_MS = 120_000
 SIZE, RATE_HZ = 100_000_000_000, 20e6
@@ -46,10 +47,8 @@ def window(qtbot: Any, tmp_path: Path) -> Iterator[FileWindow]:
     shown = FileWindow(path, RawSpec("cs8", RATE_HZ, 14.2e9), stated, settings)
     shown.show()
     yield shown
-    shown.close()
-    shown.deleteLater()
+    shut(shown, qtbot)
     path.unlink()
-    qtbot.wait(1)
 
 
 def resident_bytes() -> int:

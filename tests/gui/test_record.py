@@ -64,6 +64,9 @@ class Asked:
     def say(self, line: str) -> None:
         self.lines.append(line)
 
+    def end(self) -> None:
+        self.running = False
+
     def close(self) -> None:
         pass
 

@@ -167,6 +167,7 @@ def test_a_real_sweep_is_shown(qtbot: Any, tmp_path: Path) -> None:
         assert sum(c.visits for c in watching.state.channels) >= 2
     finally:
         window.close()
+        qtbot.waitUntil(window.isHidden, timeout=20_000)
         window.deleteLater()
     assert watching.child is not None
     assert any("Detected: an emission consistent with" in line for line in watching.child.told)

@@ -21,14 +21,14 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMessageBox, QPus
 from sdr_detect_gui import filewindow, keymap
 from sdr_detect_gui.app import application
 from sdr_detect_gui.banner import Shrinking
+from sdr_detect_gui.child import complaint
 from sdr_detect_gui.filewindow import FileWindow
-from sdr_detect_gui.measuring import reason
 from sdr_detect_gui.session import Watching
 from sdr_detect_gui.theme import TOUCH_PX
 
 from sdr_detect.formats.base import RawSpec
 from tests import view_messages as made
-from tests.gui.fed import Fed
+from tests.gui.fed import Fed, shut
 from tests.gui.test_pictures import pixels
 
 LIMIT_MS = 60_000
@@ -101,8 +101,7 @@ def show(
     yield begin
     for window in windows:
         window.leave()
-        window.deleteLater()
-    qtbot.wait(1)
+        shut(window, qtbot)
 
 
 def place(window: FileWindow, at_s: float, frequency_hz: float) -> QPoint:
@@ -213,13 +212,17 @@ def test_why_comes_into_view_from_any_panel(
     assert window.plots.isVisible()
 
 
-def test_what_an_error_says_without_its_frame() -> None:
-    framed = (
-        "Usage: x\n╭─ Error ─╮\n│ Invalid value: take a     │\n│ longer stretch            │\n╰─╯\n"
-    )
-    assert reason(framed) == "take a longer stretch"
-    assert reason("sdr-detect: error: a: does not exist\n") == "a: does not exist"
-    assert reason("") == "it said nothing"
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Usage: x\nTry 'x'.\n\nError: Invalid value: 5 to 2 s is none\n", "5 to 2 s is none"),
+        ("2026-05-04 08:00:00,1 INFO a: b\nsdr-detect: error: a: is\n  not\n", "a: is not"),
+        ("2026-05-04 08:00:00,1 ERROR a.b: it failed\n", "it failed"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_a_verb_says_of_its_error(said: str, told: str) -> None:
+    assert complaint(said) == told
 
 
 def test_the_selection_is_seen_in_all_plots_and_goes(
@@ -353,7 +356,7 @@ def test_what_is_not_saved_is_asked_about_and_nothing_is_blocked(
     save, _leave, _stay = window.question.buttons
     assert save.hasFocus()
     save.click()
-    assert not window.isVisible()
+    qtbot.waitUntil(window.isHidden, timeout=LIMIT_MS)
     assert opened.read_bytes() != before
 
 
