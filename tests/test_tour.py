@@ -185,22 +185,27 @@ def test_a_scene_says_what_cannot_be_tuned(scene: Path) -> None:
         source.retune(14.2e9)
 
 
-def cli(*words: object) -> subprocess.CompletedProcess[str]:
+def cli(*words: object, typed: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sdr_detect", *map(str, words)],
+        input=typed,
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_a_sweep_by_command(scene: Path) -> None:
+def test_a_sweep_by_command_records_by_hand(scene: Path, tmp_path: Path) -> None:
     done = cli(
         "sweep", "--source", f"sim://{scene}?pace=0", "--strategy", "adaptive", "--rf-range",
         "14.1875e9:14.3125e9", "--dwell", 0.06, "--seconds", 0.8, "--json", "-",
-        "--fail-on-detect",
+        "--fail-on-detect", "--folder", tmp_path / "hand", typed="record quay\n",
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
+    (recording,) = (tmp_path / "hand").glob("*.sigmf-meta")
+    kept = json.loads(recording.read_bytes())
+    assert kept["annotations"][0]["core:label"] == "quay"
+    assert len({c["core:frequency"] for c in kept["captures"]}) == 2
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["type"] for line in lines[-2:]] == ["coverage", "verdict"]
     watched = lines[-2]

@@ -53,12 +53,18 @@ def run(
     *,
     replay: bool,
     verb: Literal["monitor", "sweep"] = "monitor",
+    beside: str | None = None,
     language: str | None = None,
 ) -> int:
-    """Show a watch until the window is closed; the exit code."""
+    """Show a watch until the window is closed; the exit code.
+
+    ``beside`` is where a sweep by another receiver shows, which is drawn above it.
+    """
     app = application(language)
-    window = MainWindow(Watching(words, endpoint, keys, replay=replay, verb=verb), settings())
-    return _show(app, window)
+    # What this window starts shows on a socket of its own, which needs no keys.
+    watching = Watching(words, endpoint, keys if endpoint else None, replay=replay, verb=verb)
+    swept = None if beside is None else Watching(None, beside, keys, verb="sweep")
+    return _show(app, MainWindow(watching, settings(), swept))
 
 
 def run_file(path: Path, spec: RawSpec, options: list[str], *, language: str | None = None) -> int:

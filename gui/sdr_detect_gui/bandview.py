@@ -130,6 +130,12 @@ class BandView(QWidget):
         self.shown_hz = shown_hz
         self.update()
 
+    def say(self, head: str) -> None:
+        """Show another heading."""
+        if head != self.head:
+            self.head = head
+            self.update()
+
     def blank(self) -> None:
         """The data are old: words that rest on them go, the spectrum is history."""
         self.cells = [

@@ -89,7 +89,7 @@ class ComparePanel(Panel):
 
     def leg(self, side: Side) -> None:
         """Record a leg from now on, or end it early."""
-        if not self._watching.can_record:
+        if not self._watching.can_compare:
             return
         self.failure = ""
         if self.test.running == side:
@@ -156,7 +156,7 @@ class ComparePanel(Panel):
     def renew(self, part: view.RecorderPart | None) -> None:
         """Show how the test stands."""
         self.follow(part)
-        can, running = self._watching.can_record, self.test.running
+        can, running = self._watching.can_compare, self.test.running
         for button, side, key in ((self.on, "on", "V"), (self.off, "off", "B")):
             name = leg_name(self.test.kind, side)  # type: ignore[arg-type]
             button.setText(f"■ {name}  {key}" if running == side else f"{name}  {key}")
@@ -170,6 +170,8 @@ class ComparePanel(Panel):
         test = self.test
         if not self._watching.can_record:
             return tr("Nothing can be recorded here: it takes a receiver that this window started.")
+        if not self._watching.can_compare:
+            return tr("A sweep cannot be compared: open a window without --sweep, parked by --rf.")
         if self.failure:
             return f"✗ {self.failure}"
         if test.running is not None:

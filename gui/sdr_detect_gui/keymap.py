@@ -23,6 +23,7 @@ KEYS: tuple[tuple[str, str, str], ...] = (
     ("toggle_why", "W", "why this verdict"),
     ("toggle_hold", "M", "show or hide the highest trace"),
     ("clear_hold", "C", "begin highest trace and highest strength anew"),
+    ("toggle_band", "S", "show or hide the sweep over the band"),
     ("fit", "A", "fit levels and colours"),
     ("full_span", "0", "full span"),
     ("zoom_in", "+", "zoom in on frequency"),

@@ -40,7 +40,7 @@ class Live:
         self._window = window
         self.bar = RecordBar()
         self.bar.pressed.connect(self.toggle_record)
-        self.sweeping = Sweeping(window)
+        self.sweeping = Sweeping(window, window.beside)
         self.jobs = Jobs(window)
         self.tone = Tone(self._heard, window)
         self.headings = Headings()
@@ -50,9 +50,11 @@ class Live:
         self.pages = SidePages()
         self.walk_buttons = self._make_walk_buttons()
         self._asked_s = 0.0
-        self._by_hand_files = 0
-        self._waiting_files: int | None = None
+        self._files_before = 0
+        #: Files that key R has made since the last ones were attached to the case.
+        self._by_hand: dict[str, None] | None = None
         self._known: set[str] = set()
+        self._once: list[str] = []
         self._lobe_due_s = 0.0
         self._connect()
 
@@ -103,14 +105,16 @@ class Live:
             return {}
         found: dict[str, Callable[[], None]] = {
             "toggle_why": self.toggle_why,
+            "toggle_band": self.sweeping.toggle,
             "tone": self.tone.toggle,
             "turn": lambda: self._enter("heading", self.heading.begin_turn),
             "case": lambda: self._enter("case", self.case.fields["vessel"].setFocus),
             "evidence": lambda: self._enter("case", self.case.seal),
         }
         if self._window.watching.can_record:
+            found["record"] = self.toggle_record
+        if self._window.watching.can_compare:
             found |= {
-                "record": self.toggle_record,
                 "leg_on": lambda: self.compare.leg("on"),
                 "leg_off": lambda: self.compare.leg("off"),
                 "compare": lambda: self._enter("compare", self.compare.compare),
@@ -138,7 +142,8 @@ class Live:
         self._asked_s = time.monotonic()
         if watching.recording is None:
             part = self._part
-            self._waiting_files = 0 if part is None else part.files
+            self._files_before = 0 if part is None else part.files
+            self._by_hand = {}
             watching.record(tr("by hand"))
         else:
             watching.record(None)
@@ -189,13 +194,16 @@ class Live:
         )
 
     def _attach_by_hand(self) -> None:
-        """What key R recorded is complete: to the case with it."""
-        part, before = self._part, self._waiting_files
-        if part is None or before is None or self._window.watching.recording is not None:
+        """What key R recorded is complete: to the case with it, whatever files it fills."""
+        part, made = self._part, self._by_hand
+        if part is None or made is None:
             return
-        if part.files > before and not part.recording and part.path is not None:
-            self._waiting_files = None
-            self.case.attach_by_hand(part.path)
+        if part.path is not None and part.files > self._files_before:
+            made[part.path] = None
+        if made and not part.recording and self._window.watching.recording is None:
+            self._by_hand = None
+            for path in made:
+                self.case.attach_by_hand(path)
 
     def _leg_recorded(self, kind: str, side: str, path: str) -> None:
         purpose = PURPOSES.get((kind, side))
@@ -220,11 +228,17 @@ class Live:
             return [Condition("test", "info", text, tr("Touch nothing."))]
         if self._window.walking:
             return []
-        return [c for c in found if c.name in _ONCE and c.name not in self._known]
+        once = [*self.sweeping.conditions(), *(c for c in found if c.name in _ONCE)]
+        self._once = [c.name for c in once if c.name not in self._known]
+        return [c for c in once if c.name in self._once]
+
+    def is_once(self, name: str) -> bool:
+        """Whether a condition is told until it is acknowledged."""
+        return name in self._once
 
     def acknowledge(self) -> None:
-        """What was told once need not be told again."""
-        self._known.update(_ONCE)
+        """What was told last need not be told again."""
+        self._known.update(self._once[:1])
 
     def title(self) -> str:
         """Vessel of the open case; '' without one."""
@@ -253,5 +267,6 @@ class Live:
 
     def close(self) -> None:
         """End sound, threads and verbs."""
+        self.sweeping.close()
         self.heading.close_all()
         self.jobs.close()

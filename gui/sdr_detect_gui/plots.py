@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGraphicsItem
 from sdr_detect import view
 from sdr_detect_gui import words
 from sdr_detect_gui.boxes import Box
+from sdr_detect_gui.legend import Legend
 from sdr_detect_gui.selecting import SweptBox
 from sdr_detect_gui.spectrum import Traces
 from sdr_detect_gui.texts import tr
@@ -20,8 +21,8 @@ from sdr_detect_gui.waterfall import ZOOMS, Waterfall
 
 _AXIS_PX = 96
 _TICK_PX = 60
-#: A lower plot has no room for a legend.
-_LEGEND_PX = 140
+#: Lower plots have no room for a legend, or for a short label alone.
+_LEGEND_PX, _LABEL_PX = 280, 380
 #: Colours reach from this far over the noise reference to the highest level.
 _DARK_DB, _LEAST_SPAN_DB = -2.0, 20.0
 
@@ -93,9 +94,11 @@ class Plots(pg.GraphicsLayoutWidget):
         self._time = TimeAxis(self.waterfall)
         #: Where a drag with Shift or Ctrl works on a recording.
         self.upper_box, self.lower_box = SweptBox(), SweptBox()
-        self._upper = self.addPlot(row=0, col=0, viewBox=self.upper_box)
+        self.legend = Legend()
+        self.addItem(self.legend, row=0, col=0)
+        self._upper = self.addPlot(row=1, col=0, viewBox=self.upper_box)
         axes = {"left": self._time}
-        self._lower = self.addPlot(row=1, col=0, viewBox=self.lower_box, axisItems=axes)
+        self._lower = self.addPlot(row=2, col=0, viewBox=self.lower_box, axisItems=axes)
         self._band = pg.LinearRegionItem(movable=False)
         self._upper.addItem(self._band)
         self._band.hide()
@@ -108,11 +111,12 @@ class Plots(pg.GraphicsLayoutWidget):
         self.scene().sigMouseMoved.connect(self._moved)
         self.scene().sigMouseClicked.connect(self._clicked)
         self._lower.vb.sigResized.connect(self._place)
+        self._upper.vb.sigResized.connect(self._label)
         self._lower.vb.sigXRangeChanged.connect(self._place)
 
     def _set_up(self) -> None:
-        self.ci.layout.setRowStretchFactor(0, 2)
-        self.ci.layout.setRowStretchFactor(1, 3)
+        self.ci.layout.setRowStretchFactor(1, 2)
+        self.ci.layout.setRowStretchFactor(2, 3)
         self.ci.layout.setContentsMargins(2, 4, 8, 2)
         self.ci.layout.setVerticalSpacing(2)
         for plot in (self._upper, self._lower):
@@ -132,14 +136,6 @@ class Plots(pg.GraphicsLayoutWidget):
         self._lower.vb.invertY(True)
         self._lower.vb.setDefaultPadding(0)
         self._upper.setXLink(self._lower)
-        self._legend = self._upper.addLegend(offset=(-10, 6), colCount=2)
-        for name, label in (
-            ("now", tr("now (peak)")),
-            ("hold", tr("highest  M")),
-            ("floor", tr("noise reference")),
-            ("threshold", tr("limit of noise, for “now”")),
-        ):
-            self._legend.addItem(self.traces.curves[name], label)
 
     def set_theme(self, theme: Theme) -> None:
         """Other colours."""
@@ -157,7 +153,6 @@ class Plots(pg.GraphicsLayoutWidget):
             line.setPen(pg.mkPen(theme.accent))
         self.traces.set_theme(theme)
         self.waterfall.set_theme(theme)
-        self._legend.setBrush(QColor(theme.panel))
         self._label()
 
     def set_text_size(self, pixels: int) -> None:
@@ -171,13 +166,19 @@ class Plots(pg.GraphicsLayoutWidget):
         self._text_px = pixels
         self._label()
 
-    def _label(self) -> None:
+    def _label(self, *_resized: object) -> None:
         """Write labels and legend in the colour and size of now."""
         look = {"color": self._theme.text, "font-size": f"{self._text_px}px"}
-        for _, label in self._legend.items:
-            label.setText(label.text, color=self._theme.text, size=f"{self._text_px}px")
-        self._legend.updateSize()
-        self._upper.setLabel("left", self._level_label, **look)
+        names = {
+            "now": tr("now (peak)"), "hold": tr("highest  M"), "floor": tr("noise reference"),
+            "threshold": tr("limit of noise, for “now”"),
+        }  # fmt: skip
+        entries = [(self.traces.curves[name].opts["pen"], text) for name, text in names.items()]
+        self.legend.set_look(entries, self._theme.text, self._text_px)
+        self.legend.set_shown(self.height() >= _LEGEND_PX)
+        low = self.height() < _LABEL_PX * self._text_px / 12
+        level = self._level_label.partition(",")[0] if low else self._level_label
+        self._upper.setLabel("left", level, **look)
         self._lower.setLabel("bottom", self._axis_label, **look)
 
     def add(self, rows: Sequence[view.Row]) -> None:
@@ -269,7 +270,6 @@ class Plots(pg.GraphicsLayoutWidget):
             return
         rect = self._lower.vb.rect()
         width, height = max(int(rect.width()), 1), max(int(rect.height()), 1)
-        self._legend.setVisible(self._upper.vb.rect().height() > _LEGEND_PX)
         self.waterfall.show_part(low, high, width, height, ZOOMS[self._zoom])
         self._lower.vb.setYRange(0, height, padding=0)
         self.traces.show_part(low, high, width)

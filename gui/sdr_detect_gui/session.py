@@ -130,7 +130,12 @@ class Watching(QObject):
     @property
     def can_record(self) -> bool:
         """Whether there is a process that records when this window asks."""
-        return self.child is not None and not self.replay and self.verb == "monitor"
+        return self.child is not None and not self.replay
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether legs of a comparison can be recorded: of a receiver that stays in its place."""
+        return self.can_record and self.verb == "monitor"
 
     @property
     def age_s(self) -> float | None:

@@ -105,7 +105,7 @@ class Traces:
     def _draw_reference(
         self, row: view.Row, x: NDArray[np.float64], part: tuple[float, float, int]
     ) -> None:
-        if row.floor is None:  # emptied, not hidden: the legend would strike it out
+        if row.floor is None:
             for name in ("floor", "threshold"):
                 self.curves[name].setData([], [])
             return

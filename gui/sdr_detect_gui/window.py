@@ -49,14 +49,19 @@ class MainWindow(QMainWindow):
     watching : Watching
     settings : QSettings
         Where layout and looks are remembered.
+    beside : Watching, optional
+        The sweep of another receiver, shown above the plots.
     """
 
     #: Whether a recording is shown, and not a running watch.
     is_file = False
 
-    def __init__(self, watching: Watching, settings: QSettings) -> None:
+    def __init__(
+        self, watching: Watching, settings: QSettings, beside: Watching | None = None
+    ) -> None:
         super().__init__()
         self.watching = watching
+        self.beside = beside
         self.settings = settings
         self.theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
         self.scale = as_number(settings.value("scale"), 1.0)
@@ -135,20 +140,20 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self.hint, 1)
 
     def _build_middle(self) -> None:
-        """Plots and table at the left, panels at the right, with movable borders."""
+        """Sweep, plots and table at the left, panels at the right, with movable borders."""
         seen = QWidget()
         seen_box = QVBoxLayout(seen)
         seen_box.setContentsMargins(0, 0, 0, 0)
         seen_box.setSpacing(2)
         seen_box.addWidget(self.channels)
-        seen_box.addWidget(self.live.sweeping.view, 1)
         seen_box.addWidget(self.plots, 1)
         self.left = QSplitter(Qt.Orientation.Vertical)
-        self.left.addWidget(seen)
-        self.left.addWidget(self.table)
-        self.left.setSizes([500, 160])
-        self.left.setStretchFactor(0, 5)
-        self.left.setStretchFactor(1, 1)
+        for k, (widget, stretch) in enumerate(
+            ((self.live.sweeping.view, 3), (seen, 5), (self.table, 1))
+        ):
+            self.left.addWidget(widget)
+            self.left.setStretchFactor(k, stretch)
+        self.left.setSizes([300, 500, 160])
         self.side = QWidget()
         self.side.setMinimumSize(_SIDE_PX, 1)
         side_box = QVBoxLayout(self.side)
@@ -215,6 +220,7 @@ class MainWindow(QMainWindow):
             self.close()
             return
         mail = self.watching.poll()
+        self.live.sweeping.poll()
         now_s = time.monotonic()
         if mail.restarted:
             self.plots.waterfall.boxes.clear()
@@ -294,7 +300,7 @@ class MainWindow(QMainWindow):
         first = min(serious, key=lambda c: ("error", "warning", "info").index(c.severity))
         child = self.watching.child
         retry = child is not None and not child.running
-        once = first.name == "no_time"
+        once = self.live.is_once(first.name)
         text = f"{first.text} {first.remedy}"
         self.strip.tell(first.severity, text, retry=retry, dismiss=once)
 
@@ -346,7 +352,8 @@ class MainWindow(QMainWindow):
         geometry = self.settings.value("geometry")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
-        for name, splitter in (("left", self.left), ("across", self.across)):
+        self.live.sweeping.wanted = self.settings.value("band", "true") != "false"
+        for name, splitter in (("rows", self.left), ("across", self.across)):
             kept = self.settings.value(name)
             if isinstance(kept, QByteArray):
                 splitter.restoreState(kept)
@@ -355,7 +362,8 @@ class MainWindow(QMainWindow):
     def remember(self) -> None:
         """Keep layout and looks for the next time."""
         self.settings.setValue("geometry", self.saveGeometry())
-        self.settings.setValue("left", self.left.saveState())
+        self.settings.setValue("rows", self.left.saveState())
+        self.settings.setValue("band", "true" if self.live.sweeping.wanted else "false")
         self.settings.setValue("across", self.across.saveState())
         self.settings.setValue("theme", self.theme.name)
         self.settings.setValue("scale", self.scale)

@@ -36,8 +36,16 @@ def begin(stack: contextlib.ExitStack, path: Path | None, *, alone: bool = False
 def by_hand(
     stack: contextlib.ExitStack, folder: Path | None, pre_s: float | None, also: Keeper | None
 ) -> ByHand | None:
-    """What a person lets record until ``stack`` unwinds; None without a folder."""
+    """What a person lets record until ``stack`` unwinds; None without a folder.
+
+    Raises
+    ------
+    typer.BadParameter
+        A past is asked for without a folder.
+    """
     if folder is None:
+        if pre_s is not None:
+            raise typer.BadParameter("--pre-trigger needs --folder")
         return None
     from sdr_detect.sinks.by_hand import ByHand
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,5 +26,22 @@ AttendedOption = Annotated[
         "--attended",
         help="End, after what is being recorded by hand, when standard input ends: for a program "
         "that starts this one.",
+    ),
+]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder",
+        metavar="DIR",
+        help="Keep the last seconds; 'record WHY' and 'stop' on standard input record there.",
+    ),
+]
+PreTriggerOption = Annotated[
+    float | None,
+    typer.Option(
+        "--pre-trigger",
+        metavar="S",
+        min=0,
+        help="Kept for --folder; 20, or what 1 GiB holds, if not given.",
     ),
 ]

@@ -46,6 +46,14 @@ def gui(
         StrategyName | None,
         typer.Option("--sweep", help="Start 'sweep' with this strategy instead of 'monitor'."),
     ] = None,
+    sweep_view: Annotated[
+        str | None,
+        typer.Option(
+            "--sweep-view",
+            metavar="ENDPOINT",
+            help="Where a 'sweep' of another receiver has --publish-view: shown beside the watch.",
+        ),
+    ] = None,
     language: Annotated[
         str | None, typer.Option("--language", metavar="CODE", help="en, de; the system's if not.")
     ] = None,
@@ -91,14 +99,19 @@ def gui(
     Example: sdr-detect gui --source rtlsdr://0 --rf 14.25e9 --converter ku-12.80
 
     Example: sdr-detect gui --subscribe ipc:///run/sdr-detect/view
+
+    Example: sdr-detect gui --source rtlsdr://0 --rf 14.25e9 --converter ku-12.80 --sweep-view
+    ipc:///run/sdr-detect/sweep
     """
     if sum(given is not None for given in (recording, source, subscribe)) != 1:
         raise typer.BadParameter("give one: a RECORDING, --source URI or --subscribe ENDPOINT")
     if sweep is not None:
-        _check_sweep(source, (record, rf, if_, datatype, calibration, gain))
+        _check_sweep(source, (rf, if_, datatype))
+    if sweep_view is not None and (recording is not None or sweep is not None):
+        raise typer.BadParameter("--sweep-view goes with --source or --subscribe, and a watch")
     # A sweep finds its centres itself; a converter alone is enough for it.
     spec = spec_from_options(datatype, rate, rf, if_, None if sweep else converter)
-    keys = subscriber_keys(curve_key, curve_server, subscribe)
+    keys = subscriber_keys(curve_key, curve_server, subscribe or sweep_view)
     desktop = _desktop()
     options = {
         "--json": json, "--config": config, "--format": datatype, "--rate": rate, "--rf": rf,
@@ -115,11 +128,13 @@ def gui(
         replay = source is not None and source.startswith(("file://", "sim://"))
         if started is not None and sweep is not None:
             started += ["--strategy", sweep.value]
-        elif started is not None and not replay:
+        if started is not None and not replay:
             started += ["--folder", str(folder)]
             started += [] if pre_trigger is None else ["--pre-trigger", str(pre_trigger)]
         verb = "monitor" if sweep is None else "sweep"
-        code = desktop.run(started, subscribe, keys, replay=replay, verb=verb, language=language)
+        code = desktop.run(
+            started, subscribe, keys, replay=replay, verb=verb, beside=sweep_view, language=language
+        )
     if code:
         raise typer.Exit(code)
 
@@ -128,10 +143,7 @@ def _check_sweep(source: str | None, tuned: tuple[object, ...]) -> None:
     if source is None:
         raise typer.BadParameter("--sweep needs --source")
     if any(value is not None for value in tuned):
-        raise typer.BadParameter(
-            "a sweep tunes itself and records nothing: leave out --record, --rf, --if, --format, "
-            "--calibration and --gain"
-        )
+        raise typer.BadParameter("a sweep tunes itself: leave out --rf, --if and --format")
 
 
 def _desktop() -> Any:

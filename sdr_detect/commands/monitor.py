@@ -21,7 +21,13 @@ from sdr_detect.commands._curve_options import (
     publisher_keys,
     subscriber_keys,
 )
-from sdr_detect.commands._live_options import AttendedOption, GiveUpOption, KeepTryingOption
+from sdr_detect.commands._live_options import (
+    AttendedOption,
+    FolderOption,
+    GiveUpOption,
+    KeepTryingOption,
+    PreTriggerOption,
+)
 from sdr_detect.commands._output import (
     ConfigOption,
     FailOnDetectOption,
@@ -67,23 +73,8 @@ def monitor(
             "--record", metavar="NAME.sigmf-meta", help="Record all that is heard, as SigMF."
         ),
     ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder",
-            metavar="DIR",
-            help="Keep the last seconds; 'record WHY' and 'stop' on standard input record there.",
-        ),
-    ] = None,
-    pre_trigger: Annotated[
-        float | None,
-        typer.Option(
-            "--pre-trigger",
-            metavar="S",
-            min=0,
-            help="Kept for --folder; 20, or what 1 GiB holds, if not given.",
-        ),
-    ] = None,
+    folder: FolderOption = None,
+    pre_trigger: PreTriggerOption = None,
     attended: AttendedOption = False,
     publish_view: Annotated[
         str | None,
@@ -130,8 +121,6 @@ def monitor(
     """
     if (source is None) == (subscribe is None):
         raise typer.BadParameter("give either --source URI or --subscribe ENDPOINT")
-    if pre_trigger is not None and folder is None:
-        raise typer.BadParameter("--pre-trigger needs --folder")
     from sdr_detect.analysis import resolve_settings
     from sdr_detect.commands._interrupt import stop_on_interrupt
     from sdr_detect.commands._watch import Watch

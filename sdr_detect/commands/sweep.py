@@ -16,7 +16,13 @@ from sdr_detect.commands._calibration_options import (
     calibration_from_options,
 )
 from sdr_detect.commands._curve_options import CurveAllowOption, CurveKeyOption, publisher_keys
-from sdr_detect.commands._live_options import AttendedOption, GiveUpOption, KeepTryingOption
+from sdr_detect.commands._live_options import (
+    AttendedOption,
+    FolderOption,
+    GiveUpOption,
+    KeepTryingOption,
+    PreTriggerOption,
+)
 from sdr_detect.commands._output import (
     ConfigOption,
     FailOnDetectOption,
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from sdr_detect.resume import Policy
     from sdr_detect.scan.strategy import Adaptive
     from sdr_detect.settings import Settings
+    from sdr_detect.sinks.by_hand import ByHand
     from sdr_detect.sinks.keeper import Keeper
     from sdr_detect.tour import TouringSource
     from sdr_detect.view import SweepPart
@@ -104,6 +111,8 @@ def sweep(
         str | None,
         typer.Option("--publish-view", metavar="ENDPOINT", help="Where 'gui' may look on."),
     ] = None,
+    folder: FolderOption = None,
+    pre_trigger: PreTriggerOption = None,
     attended: AttendedOption = False,
     json: JsonOption = None,
     config: ConfigOption = None,
@@ -148,12 +157,13 @@ def sweep(
     watched = _Run(asked, source, rate, converter, settings, policy, calibrating)
     watched.lookers = None if publish_view is None else (publish_view, keys)
     watched.attended = attended
+    watched.folder, watched.pre_s = folder, pre_trigger
     interrupted = watched.run(json, seconds, max_bursts, record, tables=tables)
     if interrupted:
         raise typer.Exit(_exit.INTERRUPT)
     if fail_on_detect and watched.detected:
         raise typer.Exit(_exit.DETECTED)
-    _keep.check(watched.keeper)
+    _keep.check(watched.keeper, watched.hand)
 
 
 def _show_plan(plan: MadePlan, settings: Settings) -> None:
@@ -183,6 +193,10 @@ class _Run:
         self._settings = settings
         self._policy, self._calibrating = policy, calibrating
         self.keeper: Keeper | None = None
+        #: What a person lets record, where to, and how much of the past.
+        self.hand: ByHand | None = None
+        self.folder: Path | None = None
+        self.pre_s: float | None = None
         self.detected = False
         self.attended = False
         #: Where windows may look on, and with which keys.
@@ -201,6 +215,7 @@ class _Run:
 
         with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
             self.keeper = _keep.begin(stack, record)
+            self.hand = hand = _keep.by_hand(stack, self.folder, self.pre_s, self.keeper)
             watch = Watch(
                 self._uri, self._options(), self._settings, self._policy, stop, self._calibrating
             )
@@ -211,12 +226,14 @@ class _Run:
             strategy = plan.start()
             watch.driver = tour = TouringSource(watch.driver, strategy, seconds)
             if self.lookers is not None:
-                watch.show(*self.lookers, sweep=lambda: _part(plan, tour))
-            _hand.listen(None, stop, attended=self.attended)
+                recorder = None if hand is None else hand.status
+                watch.show(*self.lookers, recorder=recorder, sweep=lambda: _part(plan, tour))
+            _hand.listen(hand, stop, attended=self.attended)
             guide = _Guide(watch, strategy) if isinstance(strategy, Adaptive) else None
             out = stack.enter_context(json_output(json))
             try:
-                watch.run(out, stop, tables=tables, cap=cap, keeper=self.keeper, extra=guide)
+                keeper = hand or self.keeper
+                watch.run(out, stop, tables=tables, cap=cap, keeper=keeper, extra=guide)
             finally:
                 watch.conclude(None, tables=tables)
                 if tables and watch.found.coverage is not None:

@@ -33,14 +33,21 @@ def fed(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., Fed]]:
 
     windows = []
 
-    def make(width: int = 1280, height: int = 800, child: Any = None, **kept: object) -> Fed:
+    def make(
+        width: int = 1280,
+        height: int = 800,
+        child: Any = None,
+        beside: bool = False,
+        **kept: object,
+    ) -> Fed:
         application("en")
         settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
         for name, value in kept.items():
             settings.setValue(name, value)
         watching = Watching(None, f"ipc://{tmp_path}/nobody")
         watching.child = child
-        window = MainWindow(watching, settings)
+        other = Watching(None, f"ipc://{tmp_path}/other", verb="sweep") if beside else None
+        window = MainWindow(watching, settings, other)
         window.timer.stop()
         window.resize(width, height)
         window.show()

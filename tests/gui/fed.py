@@ -12,6 +12,26 @@ if TYPE_CHECKING:
     from sdr_detect_gui.window import MainWindow
 
 
+class Asked:
+    """Stands in for the process: keeps what is said to it."""
+
+    exit_code = None
+    running = True
+    last_words = ""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def end(self) -> None:
+        self.running = False
+
+    def close(self) -> None:
+        pass
+
+
 class Fed:
     """Feeds one window."""
 
@@ -21,11 +41,13 @@ class Fed:
         self._seq = 0
         self._session = "ab12"
 
-    def give(self, *bodies: view.Body) -> None:
-        """Put messages into the mailbox, and let the window take them."""
+    def give(self, *bodies: view.Body, beside: bool = False) -> None:
+        """Put messages into a mailbox, and let the window take them."""
+        watching = self.window.beside if beside else self.window.watching
+        assert watching is not None
         for body in bodies:
             parts = view.encode(body, made.stamp(self._seq, self._session))
-            self.window.watching._mailbox.put(view.decode(parts))
+            watching._mailbox.put(view.decode(parts))
             self._seq += 1
         self.tick()
 

@@ -25,8 +25,8 @@ from sdr_detect_gui.window import MainWindow
 
 from sdr_detect.errors import FormatError
 from tests import view_messages as made
-from tests.gui.fed import Fed
-from tests.gui.test_record import Asked, part
+from tests.gui.fed import Asked, Fed
+from tests.gui.test_record import part
 
 GOOD = {
     "vessel": "MV Example", "imo": "9074729", "mmsi": "211331640", "berth": "7",

@@ -16,7 +16,7 @@ from sdr_detect_gui import recordbar
 
 from sdr_detect import view
 from tests import view_messages as made
-from tests.gui.fed import Fed
+from tests.gui.fed import Asked, Fed
 
 
 def part(**changes: Any) -> view.RecorderPart:
@@ -49,26 +49,6 @@ def test_every_state_is_said(
     told = recordbar.told(given, wanted=wanted, fresh=given is not None)
     assert told.mark == mark
     assert said in told.text
-
-
-class Asked:
-    """Stands in for the process: keeps what is said to it."""
-
-    exit_code = None
-    running = True
-    last_words = ""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    def end(self) -> None:
-        self.running = False
-
-    def close(self) -> None:
-        pass
 
 
 def test_the_key_begins_and_ends_and_a_failure_is_seen(fed: Callable[..., Fed], qtbot: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from sdr_detect_gui.window import MainWindow
 
 from sdr_detect import view
 from tests import view_messages as made
-from tests.gui.fed import Fed
+from tests.gui.fed import Asked, Fed
 from tests.gui.test_pictures import pixels
 
 LOW, HIGH = 14.0e9, 14.5e9
@@ -126,6 +127,51 @@ def test_the_curves_are_seen_in_every_look(
     drawn = (inside == wanted).all(axis=2).any(axis=0)
     assert drawn.mean() > 0.7  # in nearly every column
     assert window.plots.height() > 60
+
+
+def test_another_receivers_sweep_lies_above_the_parked_view(
+    fed: Callable[..., Fed], qtbot: Any
+) -> None:
+    shown = fed(beside=True)
+    window, band = shown.window, shown.window.live.sweeping.view
+    shown.give(made.row(0), made.state(tracks=()))
+    assert "✗ SWEEP: Waiting" in band.head
+    swept_state = made.state(sweep=SWEEP, tracks=(), verdict=made.verdict("detected"))
+    rows = [slice_at(center, k, carrier=100) for k, center in enumerate(centers())]
+    shown.give(swept_state, *rows, beside=True)
+    shown.give(made.row(1), made.state(tracks=()))
+    assert window.assessment.word == "not_detected"  # the banner is the parked receiver's
+    assert window.channels.isVisible()
+    assert window.meter.isVisible()
+    assert window.plots.view_hz[0] < made.CENTER_HZ < window.plots.view_hz[1]
+    assert band.shown_hz == made.CENTER_HZ
+    assert band.cells[0].lines[3] == "-30.0 dBFS"
+    assert "sweep has met something like a terminal in channel 4" in window.strip.text.text()
+    window.strip.noted.click()
+    shown.tick()
+    assert not window.strip.isVisible()
+    qtbot.mouseClick(band, Qt.MouseButton.LeftButton, pos=QPoint(200, band.height() - 40))
+    assert "--rf 14" in window.statusBar().currentMessage()
+    qtbot.keyClick(window, Qt.Key.Key_S)
+    assert not band.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_S)
+    window.beside._row_s = time.monotonic() - 5
+    shown.give(made.row(2), made.state(tracks=()))
+    assert "✗ SWEEP: No data for 5 s" in band.head
+    assert {c.lines for c in band.cells} == {("—",)}
+    assert window.assessment.word == "not_detected"
+
+
+def test_a_sweep_is_recorded_and_not_compared(fed: Callable[..., Fed], qtbot: Any) -> None:
+    shown = fed(child=Asked())
+    window = shown.window
+    window.watching.verb = "sweep"
+    shown.give(slice_at(LOW + 31e6), made.state(sweep=SWEEP))
+    qtbot.mouseClick(window.live.bar.button, Qt.MouseButton.LeftButton)
+    assert window.watching.child.lines == ["record by hand"]
+    window.live.compare.leg("on")
+    assert window.watching.child.lines == ["record by hand"]
+    assert "A sweep cannot be compared" in window.live.compare.guide.text()
 
 
 def test_a_real_sweep_is_shown(qtbot: Any, tmp_path: Path) -> None:
