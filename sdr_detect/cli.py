@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import pkgutil
 import sys
 from typing import Annotated
@@ -19,6 +20,7 @@ from sdr_detect import __version__, commands
 from sdr_detect.commands import _exit
 from sdr_detect.commands._text import complain
 from sdr_detect.errors import ConfigError, SdrDetectError
+from sdr_detect.ownprocess import ONE_THREAD
 
 
 def build_app() -> typer.Typer:
@@ -46,6 +48,8 @@ def main() -> None:
     stdout), become one line on stderr; anything else is a fault of this
     program and keeps its traceback.
     """
+    for name, value in ONE_THREAD.items():  # read when numpy is imported, in a verb
+        os.environ.setdefault(name, value)
     try:
         build_app()()
     except ConfigError as exc:

@@ -20,10 +20,7 @@ from sdr_detect.batch.outcome import Outcome, read_outcome, rejected
 from sdr_detect.batch.task import Task
 from sdr_detect.batch.worker import READY
 from sdr_detect.errors import BatchError
-from sdr_detect.ownprocess import module_command
-
-#: Libraries that would take a thread for each core in each process.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+from sdr_detect.ownprocess import ONE_THREAD, module_command
 
 #: How long a process that has closed its output may take to end.
 _GRACE_S = 5.0
@@ -113,7 +110,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env=os.environ | dict.fromkeys(_THREADS, "1"),
+            env=os.environ | ONE_THREAD,
         )
 
     def ask(self, order: str | None) -> str:

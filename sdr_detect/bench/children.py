@@ -20,12 +20,10 @@ from numpy.typing import NDArray
 
 from sdr_detect.bench import worker
 from sdr_detect.bench.work import Comparison, Contender, Sample
+from sdr_detect.ownprocess import ONE_THREAD
 
 #: A pass that takes longer than this is given up.
 LONGEST_S = 300.0
-
-#: Libraries that would start threads of their own.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class ChildFailed(Exception):
@@ -75,7 +73,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            env={**os.environ, **dict.fromkeys(_THREADS, "1")},
+            env=os.environ | ONE_THREAD,
         )
         try:
             self.version = str(self._answer()["version"])

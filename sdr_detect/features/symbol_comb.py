@@ -12,16 +12,19 @@ bursts, not the lines. In noise a line over B segments is Gamma(B, 1).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+from scipy.ndimage import map_coordinates, spline_filter1d
 from scipy.special import gammaincc, gammaincinv
 
 from sdr_detect.dsp.cyclic import Whitened, lag_products, segment_spectra
 from sdr_detect.features.lag import LagPeak
+
+_Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 #: A segment is about this many useful symbols long, a burst of 0.84 ms. The
 #: line's width, 1/64 of the symbol rate, still hides a clock 100 ppm off.
@@ -170,7 +173,7 @@ class SymbolComb:
         share = 1 - lag_s / trials
         return np.clip(WIDTH_IN_LINES / share, 1, MOST_LINES).astype(np.int64)
 
-    def _normalised(self) -> CubicSpline:
+    def _normalised(self) -> _Curve:
         """Power over the level around it, Gamma(segments, 1) in noise, at any frequency."""
         # Over the distance of two lines few bins belong to a line.
         width = 2 * DENSITY * SEGMENT
@@ -180,12 +183,18 @@ class SymbolComb:
         bins = np.arange(self._power.size)
         around = np.interp(bins, middles, levels) / gammaincinv(self.segments, 0.5)
         # Straight lines between bins would draw the crests to the bins.
-        return CubicSpline(
-            bins * self._step_hz, self._power / np.maximum(around, np.finfo(float).tiny)
-        )
+        curve = spline_filter1d(self._power / np.maximum(around, np.finfo(float).tiny))
+        step_hz = self._step_hz
+
+        def at(freq_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+            places = (freq_hz / step_hz)[None]
+            found: NDArray[np.float64] = map_coordinates(curve, places, prefilter=False)
+            return found
+
+        return at
 
     def _score(
-        self, normal: CubicSpline, trials: NDArray[np.float64], lines: NDArray[np.int64]
+        self, normal: _Curve, trials: NDArray[np.float64], lines: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Sum of each comb's lines as a normal deviate (Wilson and Hilferty 1931)."""
         orders = np.arange(1, int(lines.max()) + 1)
@@ -195,7 +204,7 @@ class SymbolComb:
         deviate: NDArray[np.float64] = (np.cbrt(total / dof) - 1 + 1 / (9 * dof)) * 3 * np.sqrt(dof)
         return deviate
 
-    def _refine(self, normal: CubicSpline, symbol_s: float, lines: int) -> float:
+    def _refine(self, normal: _Curve, symbol_s: float, lines: int) -> float:
         """Vertex of the parabola through the comb's sum near its crest."""
         reach = 0.4 * self._width(symbol_s, lines)
         offsets = np.linspace(-reach, reach, 17)
@@ -204,7 +213,7 @@ class SymbolComb:
         return symbol_s * (1 + move)
 
     def _spread(
-        self, normal: CubicSpline, symbol_s: float, heights: NDArray[np.float64]
+        self, normal: _Curve, symbol_s: float, heights: NDArray[np.float64]
     ) -> tuple[float, float]:
         """Symbol and its doubt where packets, each with its own phase, smear the lines.
 
@@ -231,7 +240,7 @@ class SymbolComb:
 
     def _sums(
         self,
-        normal: CubicSpline,
+        normal: _Curve,
         symbol_s: float,
         offsets: NDArray[np.float64],
         lines: int,
@@ -241,9 +250,7 @@ class SymbolComb:
         total: NDArray[np.float64] = heights.sum(axis=1)
         return total
 
-    def _plausible(
-        self, normal: CubicSpline, symbol_s: float, heights: NDArray[np.float64]
-    ) -> bool:
+    def _plausible(self, normal: _Curve, symbol_s: float, heights: NDArray[np.float64]) -> bool:
         """Whether the comb starts at its first line and leaves nothing between."""
         level = float(self.segments)
         own = float(heights.mean()) - level
