@@ -126,7 +126,7 @@ class Emission:
     rate_hz : float
     sample_count : int
     draw : callable
-        Makes the ``(sample_count,)`` complex64 samples, scaled so that the
+        Makes, afresh, the ``(sample_count,)`` complex64 samples, scaled so that the
         power density over the reference bandwidth is one per hertz; with
         ``shape`` only what they are made of. Called only when the emission
         reaches the slice.

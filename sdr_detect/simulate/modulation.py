@@ -6,6 +6,7 @@ one per hertz (see `Emission`).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def ofdm(
 
     Parameters
     ----------
-    carriers : (symbols, size) complex64
+    carriers : (..., symbols, size) complex64
         Unit power where in use. Carrier *k* stands at column ``k + size // 2``.
     spacing_hz : float
     prefix : sequence of int
@@ -79,24 +80,27 @@ def ofdm(
 
     Returns
     -------
-    complex64, at ``size * spacing_hz`` samples a second.
+    (..., samples) complex64, at ``size * spacing_hz`` samples a second.
     """
-    size = carriers.shape[1]
+    size = carriers.shape[-1]
     bodies = np.empty_like(carriers)  # as the transform wants them, from carrier 0 on
-    bodies[:, : (size + 1) // 2] = carriers[:, size // 2 :]
-    bodies[:, (size + 1) // 2 :] = carriers[:, : size // 2]
-    bodies = fft.ifft(bodies, axis=1, overwrite_x=True)
-    bodies *= np.float32(size * math.sqrt(spacing_hz))
-    joined: ComplexArray
-    if len(set(prefix)) == 1:  # all symbols alike: one copy instead of one for each
-        parts = [bodies[:, size - prefix[0] :], bodies, bodies[:, :postfix]]
-        joined = np.concatenate(parts, axis=1).reshape(-1)
-    else:
-        parts = []
-        for body, before in zip(bodies, prefix, strict=True):
-            parts += [body[size - before :], body, body[:postfix]]
-        joined = np.concatenate(parts)
-    return joined.astype(np.complex64, copy=False)
+    bodies[..., : (size + 1) // 2] = carriers[..., size // 2 :]
+    bodies[..., (size + 1) // 2 :] = carriers[..., : size // 2]
+    bodies = fft.ifft(bodies, norm="forward", overwrite_x=True)
+    total = sum(prefix) + len(prefix) * (size + postfix)
+    joined = np.empty((*carriers.shape[:-2], total), np.complex64)
+    at = first = 0
+    for before, alike in itertools.groupby(prefix):
+        count, length = len(list(alike)), before + size + postfix
+        run = joined[..., at : at + count * length]
+        symbols = run.reshape(*run.shape[:-1], count, length)
+        body = symbols[..., before : before + size]
+        scale = np.float32(math.sqrt(spacing_hz))
+        np.multiply(bodies[..., first : first + count, :], scale, out=body)
+        symbols[..., :before] = body[..., size - before :]
+        symbols[..., before + size :] = body[..., :postfix]
+        at, first = at + count * length, first + count
+    return joined
 
 
 def root_raised_cosine(roll_off: float, per_symbol: int, span: int) -> NDArray[np.float32]:

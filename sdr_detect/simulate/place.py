@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,16 @@ def place(
         One for each emission; None when nothing of it falls into the slice.
         ``first_sample`` may be negative.
     """
-    alike: dict[_Form, list[tuple[int, float]]] = {}
+    alike: dict[tuple[float, int, float, Any, bool, float], list[tuple[int, float]]] = {}
     for index, emission in enumerate(emissions):
-        offset_hz, form = _form(emission, tuning)
-        alike.setdefault(form, []).append((index, offset_hz))
+        offset_hz, chirp = tuning.offset(emission.carrier)
+        mirrored = tuning.mirrored(emission.carrier.path)
+        rate, count, clean_hz = emission.rate_hz, emission.sample_count, emission.clean_hz
+        key = (rate, count, clean_hz, emission.shape, mirrored, chirp)
+        alike.setdefault(key, []).append((index, offset_hz))
     placed: list[Placed | None] = [None] * len(emissions)
-    for form, members in alike.items():
+    for key, members in alike.items():
+        form = _Form(*key, tuning.sample_rate_hz)
         rows = max(_AT_ONCE // form.count, 1)
         for at in range(0, len(members), rows):
             indices, offsets_hz = zip(*members[at : at + rows], strict=True)
@@ -73,13 +77,9 @@ def place(
     return placed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Form:
-    """What emissions have in common that are placed together, and what follows.
-
-    ``size`` is that of the transform of an emission with its ringing, ``count``
-    how many samples of the receiver that makes.
-    """
+    """What emissions have in common that are placed together."""
 
     rate_hz: float
     sample_count: int
@@ -88,33 +88,32 @@ class _Form:
     mirrored: bool
     chirp: float
     fs: float
-    guard_s: float
-    size: int
-    count: int
+
+    @cached_property
+    def guard_s(self) -> float:
+        """How long the ringing is kept on either side."""
+        own_taper = (self.rate_hz - self.clean_hz) / 2
+        slice_taper = (_SLICE_TAPER[1] - _SLICE_TAPER[0]) * self.fs
+        return _RINGING / min(own_taper, slice_taper)
+
+    @cached_property
+    def size(self) -> int:
+        """Of the transform of an emission with its ringing."""
+        size: int = fft.next_fast_len(
+            self.sample_count + 2 * math.ceil(self.guard_s * self.rate_hz)
+        )
+        return size
+
+    @cached_property
+    def count(self) -> int:
+        """How many samples of the receiver that is."""
+        length_s = self.sample_count / self.rate_hz + 2 * self.guard_s
+        return math.ceil(length_s * self.fs) + 1
 
     @property
     def step_hz(self) -> float:
         """Between the lines of the transform."""
         return self.rate_hz / self.size
-
-
-def _form(emission: Emission, tuning: Tuning) -> tuple[float, _Form]:
-    """Its offset from the slice centre at sample 0, and its form."""
-    offset_hz, chirp = tuning.offset(emission.carrier)
-    mirrored, fs = tuning.mirrored(emission.carrier.path), tuning.sample_rate_hz
-    rate, length = emission.rate_hz, emission.sample_count
-    lengths = _lengths(rate, length, emission.clean_hz, fs)
-    form = _Form(rate, length, emission.clean_hz, emission.shape, mirrored, chirp, fs, *lengths)
-    return offset_hz, form
-
-
-@lru_cache(maxsize=64)
-def _lengths(rate: float, length: int, clean_hz: float, fs: float) -> tuple[float, int, int]:
-    own_taper = (rate - clean_hz) / 2
-    slice_taper = (_SLICE_TAPER[1] - _SLICE_TAPER[0]) * fs
-    guard_s = _RINGING / min(own_taper, slice_taper)
-    size = fft.next_fast_len(length + 2 * math.ceil(guard_s * rate))
-    return guard_s, size, math.ceil((length / rate + 2 * guard_s) * fs) + 1
 
 
 def _placed(
@@ -163,7 +162,7 @@ def _spectra(
         here = slice(at, at + rows)
         x = synthesise(emissions[here])
         if form.mirrored:
-            x = x.conj()
+            x = np.conj(x, out=x)
         transform = _summed if form.sample_count <= _FEW else _transformed
         transform(x, form.size, first_bin[here], spectra[here])
     return spectra

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from sdr_detect.model import ComplexArray
@@ -41,6 +42,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
     mean_s = max(1 / params.pairs_per_s - params.dead_time_s, 0.0)
     length_s = params.spacing_s + 2 * _LEAD_S
     half_s = _WIDTH_S / 2
+    carrier, shape = params.carrier(), partial(_samples, params)
     start_s, number = context.start_s, 0
     while True:
         start_s += params.dead_time_s + context.rng(_SCHEDULE, number).exponential(mean_s)
@@ -51,8 +53,9 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=start_s,
             rate_hz=_RATE,
             sample_count=math.ceil(length_s * _RATE),
-            draw=partial(_samples, params, context, number),
-            carrier=params.carrier(),
+            draw=partial(_turn, context, number),
+            carrier=carrier,
+            shape=shape,
             cn_db=params.cn_db,
             clean_hz=_RATE / 2,
             note=Note(
@@ -66,12 +69,17 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         number += 1
 
 
-def _samples(params: Params, context: Context, number: int) -> ComplexArray:
+def _turn(context: Context, number: int) -> NDArray[np.complex128]:
+    """The phase of a pair."""
+    return np.array([np.exp(2j * np.pi * context.rng(_PHASE, number).uniform())])
+
+
+def _samples(params: Params, turn: NDArray[np.complex128]) -> ComplexArray:
+    """Pairs, a row each, from the phase of each."""
     length_s = params.spacing_s + 2 * _LEAD_S
     t = np.arange(math.ceil(length_s * _RATE)) / _RATE - _LEAD_S
     envelope = sum(
         np.exp(-4 * math.log(2) * ((t - centre_s) / _WIDTH_S) ** 2)
         for centre_s in (0.0, params.spacing_s)
     )
-    turn = np.exp(2j * np.pi * context.rng(_PHASE, number).uniform())
     return np.asarray(math.sqrt(_REFERENCE_HZ) * envelope * turn, np.complex64)

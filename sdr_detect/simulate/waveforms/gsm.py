@@ -46,6 +46,7 @@ class Params(Located):
 def emissions(params: Params, context: Context) -> Iterator[Emission]:
     """One emission a slot."""
     rate = SYMBOL_RATE_HZ * _PER_SYMBOL
+    carrier = params.carrier()
     frame = 0
     while True:
         for slot in params.slots:
@@ -59,7 +60,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
                 rate_hz=rate,
                 sample_count=(_BITS + 2 * _RAMP) * _PER_SYMBOL,
                 draw=partial(_drawn, context, number),
-                carrier=params.carrier(),
+                carrier=carrier,
                 cn_db=params.cn_db,
                 clean_hz=rate / 2,
                 note=Note(start_s, stop_s, -_CHANNEL_HZ / 2, _CHANNEL_HZ / 2, {"slot": slot}),

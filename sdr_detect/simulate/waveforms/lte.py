@@ -53,6 +53,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         {"bandwidth_mhz": params.bandwidth_mhz, "load": params.load},
     )
     rate = window.size * _SPACING_HZ
+    carrier = params.carrier(shift_hz)
     cell = _Cell(params, context, window)
     subframe = 0
     while (start_s := context.start_s + subframe * SUBFRAME_S) < context.stop_s:
@@ -61,7 +62,8 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             rate_hz=rate,
             sample_count=round(SUBFRAME_S * rate),
             draw=partial(cell.subframe, subframe),
-            carrier=params.carrier(shift_hz),
+            shape=cell.shape,
+            carrier=carrier,
             cn_db=params.cn_db,
             clean_hz=window.clean_hz(2 * half + 1, _SPACING_HZ),
             note=note,
@@ -83,11 +85,12 @@ class _Cell:
         self._split = self._below.stop - self._below.start
         count = self._split + self._above.stop - self._above.start
         self._seen = slice(unseen, unseen + count)
-        self._prefix = [n * window.size // _SIZE for n in _PREFIX]
+        prefix = [n * window.size // _SIZE for n in _PREFIX]
+        self.shape = partial(ofdm, spacing_hz=_SPACING_HZ, prefix=prefix)
         self._known: dict[int, tuple[ComplexArray, NDArray[np.bool_]]] = {}
 
     def subframe(self, number: int) -> ComplexArray:
-        """Its samples."""
+        """Its carriers, ``(14, size)``; `shape` makes samples of them."""
         blocks, seen = self._blocks, self._seen
         rng = self._context.rng(_PAYLOAD, number)
         points = random_symbols(rng, "qpsk", (14, 12 * blocks), seen)
@@ -98,7 +101,7 @@ class _Cell:
         grid = np.zeros((14, self._window.size), np.complex64)
         grid[:, self._below] = points[:, : self._split]
         grid[:, self._above] = points[:, self._split :]
-        return ofdm(grid, _SPACING_HZ, self._prefix)
+        return grid
 
     def _fixed(self, number: int) -> tuple[ComplexArray, NDArray[np.bool_]]:
         """What repeats with every frame, and where it is in the grid, ``(14, seen)``."""

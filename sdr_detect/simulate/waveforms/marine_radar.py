@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from sdr_detect.model import ComplexArray
@@ -45,6 +46,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
     rate = 16 * bandwidth_hz
     count = round(params.pulse_s * rate)
     first_s = context.start_s + context.rng(_PHASE).uniform(0, 1 / params.prf_hz)
+    carrier, shape = params.carrier(), partial(_samples, params, count, bandwidth_hz)
     pulse = 0
     while (start_s := first_s + pulse / params.prf_hz) + params.pulse_s <= context.stop_s:
         gain_db = _antenna_db(params, start_s)
@@ -52,8 +54,9 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
             start_s=start_s,
             rate_hz=rate,
             sample_count=count,
-            draw=partial(_samples, params, context, pulse, count, bandwidth_hz),
-            carrier=params.carrier(),
+            draw=partial(_phase, params, context, pulse),
+            carrier=carrier,
+            shape=shape,
             cn_db=params.cn_db + gain_db,
             clean_hz=8 * bandwidth_hz,
             note=Note(
@@ -74,12 +77,15 @@ def _antenna_db(params: Params, at_s: float) -> float:
     return max(-12 * (off_deg / params.beam_deg) ** 2, -params.side_lobe_db)
 
 
+def _phase(params: Params, context: Context, pulse: int) -> NDArray[np.float64]:
+    """A magnetron starts every pulse with another phase, in turns; a chirp is coherent."""
+    return np.array([0.0 if params.chirp_hz else context.rng(_PULSE, pulse).uniform()])
+
+
 def _samples(
-    params: Params, context: Context, pulse: int, count: int, bandwidth_hz: float
+    params: Params, count: int, bandwidth_hz: float, phase: NDArray[np.float64]
 ) -> ComplexArray:
-    """A magnetron starts every pulse with another phase; a chirp is coherent."""
+    """Pulses, a row each, from the phase of each."""
     t = (np.arange(count) + 0.5) / count - 0.5
-    turns = params.chirp_hz * params.pulse_s * t**2 / 2
-    if not params.chirp_hz:
-        turns += context.rng(_PULSE, pulse).uniform()
+    turns = params.chirp_hz * params.pulse_s * t**2 / 2 + phase
     return np.asarray(math.sqrt(bandwidth_hz) * np.exp(2j * np.pi * turns), np.complex64)

@@ -45,6 +45,9 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
     )
     shift_hz = window.centre * _SPACING_HZ
     rate = window.size * _SPACING_HZ
+    carrier = params.carrier(shift_hz)
+    prefix = [n * window.size // _SIZE for n in _PREFIX]
+    shape = partial(ofdm, spacing_hz=_SPACING_HZ, prefix=prefix)
     slot = 0
     while (start_s := context.start_s + slot * SLOT_S) + SLOT_S <= context.stop_s:
         busy = context.rng(_LOAD, slot).uniform() < params.load
@@ -55,9 +58,10 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
                 start_s=start_s,
                 rate_hz=rate,
                 sample_count=round(SLOT_S * rate),
-                draw=partial(_samples, context, window, slot, count, busy),
-                carrier=params.carrier(shift_hz),
+                draw=partial(_carriers, context, window, slot, count, busy),
+                carrier=carrier,
                 cn_db=params.cn_db,
+                shape=shape,
                 clean_hz=window.clean_hz(count, _SPACING_HZ),
                 note=Note(
                     start_s,
@@ -70,7 +74,7 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         slot += 1
 
 
-def _samples(
+def _carriers(
     context: Context, window: CarrierWindow, slot: int, count: int, busy: bool
 ) -> ComplexArray:
     start = -count // 2 - window.first
@@ -83,4 +87,4 @@ def _samples(
         points *= kept[:, low:high]
     grid = np.zeros((14, window.size), np.complex64)
     grid[:, start + low : start + high] = points
-    return ofdm(grid, _SPACING_HZ, [n * window.size // _SIZE for n in _PREFIX])
+    return grid

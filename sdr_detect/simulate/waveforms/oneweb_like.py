@@ -24,6 +24,7 @@ _SIZE, _SPACING_HZ = 2048, 15e3
 _PREFIX = (160, *[144] * 6) * 2
 _SUBFRAME_S = 1e-3
 _SCHEDULE, _PAYLOAD = range(2)
+_shape = partial(ofdm, spacing_hz=_SPACING_HZ, prefix=_PREFIX)
 
 
 class Params(Located):
@@ -45,9 +46,10 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
                 start_s=start_s,
                 rate_hz=rate,
                 sample_count=round(_SUBFRAME_S * rate),
-                draw=partial(_samples, params, context, subframe),
+                draw=partial(_carriers, params, context, subframe),
                 carrier=params.carrier(),
                 cn_db=params.cn_db,
+                shape=_shape,
                 clean_hz=2 * edge_hz,
                 note=Note(
                     start_s,
@@ -60,11 +62,11 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         subframe += 1
 
 
-def _samples(params: Params, context: Context, subframe: int) -> ComplexArray:
+def _carriers(params: Params, context: Context, subframe: int) -> ComplexArray:
     """DFT-spread OFDM: QPSK symbols spread over the allocation."""
     count = params.carriers
     symbols = random_symbols(context.rng(_PAYLOAD, subframe), "qpsk", (len(_PREFIX), count))
     grid = np.zeros((len(_PREFIX), _SIZE), np.complex64)
     start = (_SIZE - count) // 2
     grid[:, start : start + count] = fft.fft(symbols, axis=1, norm="ortho")
-    return ofdm(grid, _SPACING_HZ, _PREFIX)
+    return grid

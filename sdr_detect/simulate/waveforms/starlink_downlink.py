@@ -83,17 +83,19 @@ def _samples(
     sync: Callable[[], ComplexArray],
     frame: int,
 ) -> ComplexArray:
-    carriers = np.zeros((_SYMBOLS, window.size), np.complex64)
-    carriers[:2] = sync()
     loaded = 2 + round(params.load * (_SYMBOLS - 2))
+    carriers = np.zeros((loaded, window.size), np.complex64)
+    carriers[:2] = sync()
     rng = context.rng(_FRAME, frame)
     below, above = window.pair(_GAP + 1, _EDGE)
     split = below.stop - below.start
     points = random_symbols(rng, "qpsk", (loaded - 2, split + above.stop - above.start))
-    carriers[2:loaded, below] = points[:, :split]
-    carriers[2:loaded, above] = points[:, split:]
+    carriers[2:, below] = points[:, :split]
+    carriers[2:, above] = points[:, split:]
     prefix = window.size * _PREFIX // _SIZE
-    return ofdm(carriers, _SPACING_HZ, [prefix] * _SYMBOLS)
+    samples = np.zeros(_SYMBOLS * (prefix + window.size), np.complex64)
+    samples[: loaded * (prefix + window.size)] = ofdm(carriers, _SPACING_HZ, [prefix] * loaded)
+    return samples
 
 
 def _sync(context: Context) -> ComplexArray:
