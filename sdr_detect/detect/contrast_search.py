@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from sdr_detect.detect.energy import freedom
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.model import NoiseReference
 
 #: Narrowest part that is tested, bins; the carrier detector sees what is narrower.
 LEAST_BINS = 4
 
-#: Half-overlapped frames know that much less than independent ones.
-ALONG = 1 + 2 / 36
+#: Correlation of the power of Hann cells at 0, 1, ... bins' distance, in one frame and in
+#: two that overlap by half: of white noise, from the window alone.
+IN_FRAME = (1.0, 4 / 9, 1 / 36, 0.0)
+FRAME_ON = (1 / 36, (4 / (9 * math.pi)) ** 2, 1 / 144, (4 / (45 * math.pi)) ** 2)
 
 #: From one width to the next, and by which part of a width places differ.
 WIDER, STEP = 1.5, 4
@@ -74,8 +75,7 @@ class ContrastTest:
         inside = np.flatnonzero(self._used)
         self._first, self._stop = int(inside[0]), int(inside[-1]) + 1
         self._places = self._boxes()
-        counts = range(1, power.size + 1)
-        self._spread = np.array([math.inf, *(1 / freedom(float(b), 1) for b in counts)])
+        self._spread = np.array([math.inf, *map(variance, range(1, power.size + 1))])
 
     def _boxes(self) -> NDArray[np.int64]:
         """(n, 2) first bin and stop of every part that is tested."""
@@ -143,7 +143,7 @@ class ContrastTest:
         outside = (total[-1] - total[stop] + total[start])[fit] / rest[fit]
         excess = inside / np.maximum(outside, np.finfo(float).tiny) - 1
         thermal = self._thermal(bins[fit], frames) + self._thermal(rest[fit], frames)
-        z = excess / np.sqrt(thermal + self._reference.shape**2)
+        z = deviations(1 + excess, thermal + self._reference.shape**2)
         at = int(np.argmax(z))
         chance = 2 * len(self._places) * math.exp(log_ndtr(-z[at]))
         low, high = self._places[fit][at]
@@ -177,13 +177,13 @@ class ContrastTest:
         if bins < LEAST_BINS:
             return None
         excess = float(ratio[free].mean()) - 1
-        sigma = math.hypot(self._sigma(bins, frames), self._reference.level)
-        chance = 2 * math.exp(log_ndtr(-excess / sigma))
+        doubt = self._thermal(np.array(bins), frames) + self._reference.level**2
+        chance = 2 * math.exp(log_ndtr(-float(deviations(np.array(1 + excess), doubt))))
         return Rise(self._first, self._stop - 1, max(excess, 1e-9), min(1.0, chance), whole=True)
 
     def _thermal(self, bins: NDArray[np.int64], frames: int) -> NDArray[np.float64]:
         """Relative variance of means over bins, and of their reference, in thermal noise."""
-        return self._spread[bins] * ALONG * (1 / frames + 1 / self._reference.frames)
+        return self._spread[bins] * (1 / frames + 1 / self._reference.frames)
 
     def _sigma(self, bins: int, frames: int) -> float:
         """The deviation of one mean."""
@@ -208,6 +208,27 @@ class ContrastTest:
             return None
         mean = sum(excess) / len(excess)
         return all(e > (1 - LACKING) * mean - 3 * s for e, s in zip(excess, sigma, strict=True))
+
+
+def variance(bins: int) -> float:
+    """Relative variance of the mean power over ``bins`` and many frames, times their number."""
+    pairs = sum(
+        (1 if apart == 0 else 2) * max(0, bins - apart) * (near + 2 * far)
+        for apart, (near, far) in enumerate(zip(IN_FRAME, FRAME_ON, strict=True))
+    )
+    return pairs / bins**2
+
+
+def deviations(
+    ratio: NDArray[np.float64], relative_variance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How many standard deviations a ratio of mean powers lies above 1.
+
+    A mean of few cells has a longer tail above than a normal one; its cube root has
+    not (Wilson and Hilferty 1931).
+    """
+    found: NDArray[np.float64] = 3 * (np.cbrt(ratio) - 1) / np.sqrt(relative_variance)
+    return found
 
 
 def quiet_parts(dwell: Dwell) -> list[tuple[int, NDArray[np.float64]]]:

@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 from scipy.stats import binom
 
 from sdr_detect.calibration.reference import QuietSum, repeated
 from sdr_detect.catalog import profiles
-from sdr_detect.detect.contrast_search import ContrastTest, Rise, quiet_parts
+from sdr_detect.detect.contrast import LEAST_FRAMES
+from sdr_detect.detect.contrast_search import (
+    ContrastTest,
+    Rise,
+    deviations,
+    quiet_parts,
+    variance,
+)
 from sdr_detect.dsp.dwell import DwellBuffer
 from sdr_detect.dsp.layout import make_layout
 from sdr_detect.dsp.stft import Analyser, Dwell
@@ -154,6 +162,32 @@ def test_noise_shows_a_contrast_no_more_often_than_stated(reference: NoiseRefere
     assert windows >= 99
     assert hits <= binom.ppf(0.999, windows, 0.1)
     assert hits >= 1
+
+
+@pytest.mark.parametrize("bins", [1, 2, 4, 60])
+def test_half_overlapped_hann_frames_know_so_much(bins: int) -> None:
+    """Squared correlation of all pairs of cells, from the window itself."""
+    window = np.hanning(257)[:-1]
+    window /= np.sqrt(np.sum(window**2))
+    hop = window.size // 2
+    apart = np.arange(1 - bins, bins)
+    in_frame, frame_on = (
+        np.abs(np.fft.fft(window * shifted)[apart]) ** 2
+        for shifted in (window, np.concatenate((window[hop:], np.zeros(hop))))
+    )
+    expected = float(np.sum((bins - np.abs(apart)) * (in_frame + 2 * frame_on))) / bins**2
+    assert variance(bins) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("bins", [4, 60])
+@pytest.mark.parametrize("chance", [1e-2, 1e-3])
+def test_noise_rises_as_often_as_stated(bins: int, chance: float) -> None:
+    """The shortest window against a reference of four: where a normal law tells most wrongly."""
+    rng = np.random.default_rng(7)
+    shapes = LEAST_FRAMES / variance(bins), 4 * LEAST_FRAMES / variance(bins)
+    now, before = (rng.gamma(shape, 1 / shape, 400_000) for shape in shapes)
+    z = deviations(now / before, np.array(sum(1 / shape for shape in shapes)))
+    assert np.mean(ndtr(-z) < chance) == pytest.approx(chance, rel=0.15)
 
 
 def test_a_carrier_that_is_seen_by_itself_is_told_once(reference: NoiseReference) -> None:
