@@ -12,7 +12,7 @@ from sdr_detect.model import IQBlock, StreamInfo
 from sdr_detect.plan import FrequencyPlan
 from sdr_detect.ports import Overflow
 from sdr_detect.scan.plan import Receiver, comb_stops, scan_stops
-from sdr_detect.scan.strategy import Cycle, Hop, Strategy
+from sdr_detect.scan.strategy import Adaptive, Cycle, Hop, Strategy
 from sdr_detect.scan.terminal import TerminalModel, terminal_model
 from sdr_detect.simulate.render import stream_info
 from sdr_detect.simulate.retune import RetunedScene
@@ -32,7 +32,7 @@ def hopping_terminal() -> TerminalModel:
 
 
 def strategy(name: str) -> Strategy:
-    """A strategy at its beginning: park, scan, comb or hop."""
+    """A strategy at its beginning: park, scan, comb, hop or adaptive."""
     model = hopping_terminal()
     receiver = Receiver(RATE_HZ, 0.8 * RATE_HZ, FrequencyPlan(), SETTLE_S)
     if name == "scan":
@@ -40,6 +40,8 @@ def strategy(name: str) -> Strategy:
     comb = comb_stops(model.channels_hz, receiver, DWELL_S)
     if name == "park":
         return Cycle([replace(comb[3], dwell_s=float("inf"))])
+    if name == "adaptive":
+        return Adaptive(comb)
     return Hop(comb, SETTLE_S) if name == "hop" else Cycle(comb)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sdr_detect.model import IQBlock
-from sdr_detect.score import berths, intercept
-from sdr_detect.score.job import Plan
+from sdr_detect.score import berths, intercept, schedules
+from sdr_detect.score.job import Job, Plan, Result
 from sdr_detect.score.touring import SETTLE_S, stays, tour
 from sdr_detect.simulate.render import stream_info
 from sdr_detect.simulate.scene import parse_scene
@@ -32,30 +32,65 @@ def test_stays_told_without_a_sample_are_those_heard() -> None:
 
 
 def test_a_whole_burst_in_a_stay_in_its_channel_is_met() -> None:
-    job = intercept.jobs(Plan(quick=True))[0]
-    scene = intercept._scene(job.seed, 1.0)
+    scene = schedules.hopping_scene(5, 1.0)
     channel = scene.emitter[0].model_dump()["channel"]
     low = 14.0e9 + channel * 62.5e6 + 20e6
     whole = Stay(0.0, 0.5, low, low + 1.92e6, 0.5)
-    assert intercept.is_met(scene, [whole])
-    assert not intercept.is_met(scene, [Stay(0.0, 0.5e-3, low, low + 1.92e6, 0.5e-3)])
+    assert schedules.is_met(scene, [whole])
+    assert not schedules.is_met(scene, [Stay(0.0, 0.5e-3, low, low + 1.92e6, 0.5e-3)])
     elsewhere = 14.0e9 + (channel + 1) % 8 * 62.5e6 + 20e6
-    assert not intercept.is_met(scene, [Stay(0.0, 0.5, elsewhere, elsewhere + 1.92e6, 0.5)])
+    assert not schedules.is_met(scene, [Stay(0.0, 0.5, elsewhere, elsewhere + 1.92e6, 0.5)])
 
 
-def test_shares_and_intervals_of_intercept() -> None:
-    job = next(j for j in intercept.jobs(Plan()) if j.case.name == "comb, 0.45 s")
-    results = [
-        (job, {"found": k % 2 == 0, "met": k % 2 == 0 or k == 1, "drawn": 20, "drawn_met": 10,
-               "poi": 0.5, "claims": []})
-        for k in range(100)
+@pytest.mark.parametrize("strategy", ["comb", "adaptive", "hop"])
+def test_terminals_are_met_as_often_as_stated(strategy: str) -> None:
+    """Starts and terminals of the card, compared start by start."""
+    chosen = [
+        job
+        for job in intercept.jobs(Plan(quick=True))
+        if isinstance(job.case, schedules.Schedules) and job.case.strategy == strategy
+    ][:3]
+    found = [intercept.run(job) for job in chosen]
+    scatter = sum(r["poi"] * (1 - r["poi"]) for r in found) / len(found)
+    mean, _ = schedules.difference(found)
+    assert abs(mean) < 3 * (scatter / len(found) / schedules.DRAWN) ** 0.5
+
+
+def drawn(strategy: str, poi: float, met: int) -> list[tuple[Job, Result]]:
+    """Forty starts, each with as many met of its twenty."""
+    job = next(j for j in intercept.jobs(Plan()) if j.case.strategy == strategy)
+    assert isinstance(job.case, schedules.Schedules)
+    return [(job, {"poi": poi, "met": met, "claims": []}) for _ in range(40)]
+
+
+@pytest.mark.parametrize(("met", "held"), [(10, "yes"), (12, "no")])
+def test_stated_and_met_are_compared_start_by_start(met: int, held: str) -> None:
+    results = drawn("comb", 0.5, met) + drawn("scan", 0.3, 6)
+    comb, scan = intercept.tables(Plan(), results)[0].rows
+    assert (comb["drawn"], comb["poi"], comb["met"]) == (800, 0.5, met / 20)
+    assert comb["difference"] == pytest.approx(met / 20 - 0.5)
+    assert (comb["held"], scan["held"]) == (held, "yes")
+
+
+def test_a_doubtful_difference_bears_a_question_mark() -> None:
+    assert [schedules.held(mean, 0.005) for mean in (0.0, 0.015, -0.025, -0.04)] == [
+        "yes", "yes?", "no?", "no",
     ]  # fmt: skip
-    row = intercept.tables(Plan(), results)[0].rows[0]
-    assert (row["drawn"], row["met"], row["missed"], row["unmet"]) == (2000, 0.5, 1, 0)
-    assert row["detected"] == pytest.approx(0.49)
+
+
+def test_detections_are_compared_with_what_is_stated() -> None:
+    job = next(j for j in intercept.jobs(Plan()) if j.case.name == "comb, 0.45 s")
+    heard = [
+        (job, {"found": k % 2 == 0, "met": k % 2 == 0 or k == 1, "poi": 0.5, "claims": []})
+        for k in range(100)
+    ]
+    table = intercept.tables(Plan(), drawn("comb", 0.5, 10) + heard)[1]
+    (row,) = table.rows
+    assert (row["found"], row["missed"], row["unmet"]) == (50, 1, 0)
+    assert row["difference"] == pytest.approx(-0.01)
     low, high = row["interval"]
-    # The binomial scatter of 2000 and of a difference in 2 of 101: far less than of 100 trials.
-    assert high - low == pytest.approx(2 * 1.96 * (0.25 / 2000 + (2 / 101 - 1e-4) / 100) ** 0.5)
+    # Of a difference in 2 of 101: far less than the scatter of 100 trials.
+    assert high - low == pytest.approx(2 * 1.96 * ((2 / 101 - 1e-4) / 100) ** 0.5)
 
 
 def test_an_empty_berth_has_its_verdict() -> None:

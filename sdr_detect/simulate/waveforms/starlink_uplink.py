@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -193,6 +193,7 @@ def _burst(
     )
 
 
+@cache
 def _usable() -> list[int]:
     return [k for k in range(-_EDGE, _EDGE + 1) if abs(k) > _GAP]
 
