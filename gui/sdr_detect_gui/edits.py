@@ -126,6 +126,9 @@ class Editor(QObject):
         """Write them; whether that worked."""
         if not self._may():
             return False
+        if not self.unsaved:
+            self.said.emit(tr("nothing to save"))
+            return True
         try:
             self.book.save()
         except SinkError as exc:

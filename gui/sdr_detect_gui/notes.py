@@ -1,8 +1,8 @@
 """Annotations of a recording and the SigMF metadata that keep them.
 
 What is not edited stays as it was, fields of other programs included. Samples that have
-no SigMF metadata get some of their own beside them, which name them by ``core:dataset``:
-SigMF calls that a non-conforming dataset, and wants both in one folder.
+no metadata file (raw, WAV, arrays, archives) get one beside them, ``NAME.sigmf-meta``,
+and their annotations are read from there the next time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sdr_detect.errors import SinkError
 from sdr_detect.formats.base import Recording
 from sdr_detect.model import Span
 from sdr_detect.sinks.sigmf_fields import GENERATOR, write_metadata
-from sdr_detect.sinks.sigmf_notes import described, stored_span
+from sdr_detect.sinks.sigmf_notes import annotating, stored_span
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
 #: Annotations shown of a file, and the longest label in a picture.
@@ -86,18 +86,30 @@ class Notebook:
 
     def _find(self) -> None:
         """Read the metadata, or make some."""
-        recording = self._recording
-        if recording.format.startswith("sigmf/"):
-            if not self.path.is_file():
-                raise SinkError(
-                    "annotations inside an archive cannot be edited: unpack it first (tar -xf)"
-                )
-            self._read = self.path.read_bytes()
-            self._document = json.loads(self._read.decode("utf-8-sig"))
-        elif self.path.exists():
-            raise SinkError(f"{self.path.name} describes this file: open that to edit annotations")
-        else:
-            self._document = described(recording)
+        path = self._recording.path
+        if not self.path.exists():
+            self._document = annotating(self._recording)
+            return
+        self._read = self.path.read_bytes()
+        inside = path.is_file() and not path.name.endswith((META, DATA))  # no pair of SigMF's
+        self._document = self._beside() if inside else json.loads(self._read.decode("utf-8-sig"))
+
+    def _beside(self) -> dict[str, Any]:
+        """What was kept beside a file, if it is about it."""
+        assert self._read is not None
+        try:
+            document = json.loads(self._read.decode("utf-8-sig"))
+            top, entries = document["global"], document["annotations"]
+            about = top.get("core:dataset") or top.get("sdrdetect:annotates")
+            whole = all(isinstance(entry, dict) for entry in entries)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            about, whole = None, False
+        if about != self._recording.path.name or not whole:
+            raise SinkError(
+                f"{self.path.name} is there already and no metadata of this file: move it "
+                "elsewhere to annotate"
+            )
+        return document  # type: ignore[no-any-return]
 
     @property
     def changed(self) -> bool:

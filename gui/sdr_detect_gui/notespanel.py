@@ -207,12 +207,15 @@ class NotesPanel(QWidget):
             self.buttons[name].setEnabled(chosen is not None)
         self.buttons["save"].setEnabled(editor.unsaved)
         self.state.setToolTip(str(editor.book.path))
+        name = editor.book.path.name
         if editor.book.refusal:
             self.state.setText(editor.book.refusal)
         elif editor.unsaved:
-            self.state.setText("● " + tr("not saved yet"))
+            self.state.setText("● " + tr("not saved yet to {name}").format(name=name))
+        elif editor.notes:
+            self.state.setText("✓ " + tr("all saved in {name}").format(name=name))
         else:
-            self.state.setText("✓ " + tr("all saved"))
+            self.state.setText(tr("go to {name}").format(name=name))
 
     def _fill(self, note: Annotation | None) -> None:
         texts = dict.fromkeys(self.fields, "")

@@ -124,6 +124,17 @@ def _recording(
     )
 
 
+def archived_metadata(path: Path) -> bytes:
+    """The text of the metadata inside an archive.
+
+    Raises
+    ------
+    FormatError
+        It is damaged, or holds several recordings.
+    """
+    return _archive_parts(path).meta
+
+
 def _is_tar(path: Path) -> bool:
     if not path.is_file():
         return False

@@ -137,7 +137,9 @@ def parse_metadata(path: Path, text: bytes) -> Metadata:
         raise UnsupportedError("is a SigMF collection; give one of its recordings", path=path)
     top = Fields(path, "global", document.data.get("global"))
     if top.flag("core:metadata_only"):
-        raise UnsupportedError("is metadata only: there are no samples with it", path=path)
+        of = top.text("sdrdetect:annotates")
+        told = "there are no samples with it" if of is None else f"open {of[:200]!r}, its samples"
+        raise UnsupportedError(f"is metadata only: {told}", path=path)
     if (top.integer("core:num_channels") or 1) != 1:
         raise UnsupportedError(
             f"holds {top.data['core:num_channels']} interleaved channels; only recordings of one "

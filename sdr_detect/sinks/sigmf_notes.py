@@ -15,6 +15,7 @@ from typing import Any
 from sdr_detect.errors import SinkError
 from sdr_detect.events import BurstEvent, TrackEvent, Verdict, to_json
 from sdr_detect.formats.base import Recording
+from sdr_detect.formats.sigmf import archived_metadata
 from sdr_detect.formats.store import PackedStore
 from sdr_detect.model import Flag, Span
 from sdr_detect.sinks import wording
@@ -95,12 +96,17 @@ def _original(recording: Recording) -> dict[str, Any] | None:
     document: dict[str, Any] = json.loads(meta.read_bytes())
     top = document["global"]
     top.setdefault("core:dataset", _stem(meta) + _DATA)
-    extensions = top.setdefault("core:extensions", [])
-    if EXTENSION["name"] not in [entry.get("name") for entry in extensions]:
-        extensions.append(EXTENSION)
+    _declare(top)
     for entry in document["captures"]:
         _restate(entry, recording, top.get("core:offset", 0))
     return document
+
+
+def _declare(top: dict[str, Any]) -> None:
+    """Say that fields of ours are in it, beside what is said already."""
+    extensions = top.setdefault("core:extensions", [])
+    if EXTENSION["name"] not in [entry.get("name") for entry in extensions]:
+        extensions.append(EXTENSION)
 
 
 def _restate(entry: dict[str, Any], recording: Recording, offset: int) -> None:
@@ -114,6 +120,51 @@ def _restate(entry: dict[str, Any], recording: Recording, offset: int) -> None:
             for name in _FREQUENCY_FIELDS:
                 entry.pop(name, None)
             entry.update({name: fields[name] for name in _FREQUENCY_FIELDS if name in fields})
+
+
+def annotating(recording: Recording) -> dict[str, Any]:
+    """Metadata to keep annotations of samples in that have no metadata file of their own.
+
+    They name the samples where SigMF has words for how these are stored; else they are
+    metadata only, and say what they annotate by ``sdrdetect:annotates``. Those of an
+    archive keep what stands in it. Only the recording's metadata are used.
+    """
+    if recording.format.startswith("sigmf/"):
+        return _archived(recording)
+    try:
+        return described(recording)
+    except SinkError:
+        pass
+    top = _top("cf32_le", recording)
+    top["core:metadata_only"] = True
+    top["sdrdetect:annotates"] = recording.path.name
+    captures = [capture_fields(c.info, c.stored_first, c.first_sample) for c in recording.captures]
+    return {"global": top, "captures": captures, "annotations": []}
+
+
+def _archived(recording: Recording) -> dict[str, Any]:
+    """The metadata inside an archive, pointing at the samples inside it."""
+    inner: dict[str, Any] = json.loads(archived_metadata(recording.path).decode("utf-8-sig"))
+    own = described(recording)
+    offset = inner["global"].get("core:offset", 0)
+    for capture in own["captures"]:
+        capture["core:sample_start"] += offset
+    extensions = inner["global"].get("core:extensions", [])
+    top = {**inner["global"], **own["global"], "core:extensions": extensions}
+    top.pop("core:sha512", None)  # of the samples alone, not of the archive
+    _declare(top)
+    return {**inner, "global": top, "captures": own["captures"]}
+
+
+def _top(datatype: str, recording: Recording) -> dict[str, Any]:
+    import sigmf
+
+    return {
+        "core:version": sigmf.__specification__,
+        "core:datatype": datatype,
+        "core:sample_rate": recording.info.sample_rate_hz,
+        "core:extensions": [EXTENSION],
+    }
 
 
 def described(recording: Recording) -> dict[str, Any]:
@@ -133,15 +184,7 @@ def described(recording: Recording) -> dict[str, Any]:
             f"{recording.path}: {recording.format} does not keep its samples in one interleaved "
             "run, so SigMF cannot point at them; use --json or --report"
         )
-    import sigmf
-
-    top: dict[str, Any] = {
-        "core:version": sigmf.__specification__,
-        "core:datatype": store.datatype.sigmf_name,
-        "core:sample_rate": recording.info.sample_rate_hz,
-        "core:dataset": extent.path.name,
-        "core:extensions": [EXTENSION],
-    }
+    top = _top(store.datatype.sigmf_name, recording) | {"core:dataset": extent.path.name}
     trailing = extent.path.stat().st_size - extent.offset - extent.size
     if trailing:
         top["core:trailing_bytes"] = trailing

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from sdr_detect_gui.stating import fields as stated
 from sdr_detect_gui.stating import options, spec_of
 
 from sdr_detect.commands._recording_options import spec_from_options
-from sdr_detect.errors import SinkError
+from sdr_detect.errors import SinkError, UnsupportedError
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
 from sdr_detect.model import Span
@@ -118,7 +120,12 @@ def test_every_step_can_be_taken_back_and_done_again(tmp_path: Path) -> None:
     told: list[str] = []
     editor.said.connect(told.append)
     editor.redo()
-    assert told == ["nothing to do again"]
+    while editor.stack.canUndo():
+        editor.undo()
+    before = editor.book.path.stat().st_mtime_ns
+    assert editor.save()
+    assert editor.book.path.stat().st_mtime_ns == before
+    assert told == ["nothing to do again", "nothing to save"]
 
 
 def test_the_same_again_is_no_step(tmp_path: Path) -> None:
@@ -144,25 +151,96 @@ def test_raw_samples_get_metadata_beside_them_that_name_them(tmp_path: Path) -> 
         assert opened.info.center_hz == whole.info.center_hz
         np.testing.assert_array_equal(opened.read(0, 4000), whole.read(0, 4000))
     assert [note.start_sample for note in book_of(beside).notes()] == [10]
-    assert "open that" in book_of(path, spec).refusal
+    assert [note.start_sample for note in book_of(path, spec).notes()] == [10]
     assert editor.save()  # once more, by the one that made it
 
 
-def test_samples_that_sigmf_has_no_words_for_are_told(tmp_path: Path) -> None:
+def as_matlab(folder: Path, samples: np.ndarray[Any, Any]) -> Path:
     from scipy.io import savemat
 
-    path = tmp_path / "a.mat"
-    samples = np.exp(1j * np.arange(5000)).astype(np.complex64)
-    savemat(path, {"iq": samples, "fs": 1e6})
-    book = book_of(path, RawSpec(sample_rate_hz=1e6))
-    editor = Editor(book)
+    savemat(folder / "a.mat", {"iq": samples, "fs": 1e6})
+    return folder / "a.mat"
+
+
+def as_hdf5(folder: Path, samples: np.ndarray[Any, Any]) -> Path:
+    import h5py
+
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["iq"] = samples
+    return folder / "a.h5"
+
+
+def as_array(folder: Path, samples: np.ndarray[Any, Any]) -> Path:
+    np.save(folder / "a.npy", samples)
+    return folder / "a.npy"
+
+
+def as_archive(folder: Path, _samples: np.ndarray[Any, Any]) -> Path:
+    (folder / "in").mkdir()
+    meta = write_sigmf(
+        folder / "in",
+        np.full(2 * 4000, 3, np.int8).tobytes(),
+        top={
+            "core:offset": 1000,
+            "other:field": 1,
+            "core:extensions": [{"name": "other", "version": "1.0.0", "optional": True}],
+        },
+        captures=[{"core:sample_start": 1000, "core:frequency": 14.2e9}],
+        annotations=[{"core:sample_start": 1100, "core:sample_count": 5, "core:label": "old"}],
+    )
+    with tarfile.open(folder / "a.sigmf", "w") as archive:
+        for part in (meta, meta.with_suffix(".sigmf-data")):
+            archive.add(part, f"a/{part.name}")
+    return folder / "a.sigmf"
+
+
+@pytest.mark.parametrize("write", [as_matlab, as_hdf5, as_array, as_archive])
+def test_annotations_of_any_format_are_kept_beside_it(
+    tmp_path: Path, write: Callable[[Path, np.ndarray[Any, Any]], Path]
+) -> None:
+    path = write(tmp_path, np.exp(1j * np.arange(4000)).astype(np.complex64))
+    spec = None if path.suffix == ".sigmf" else RawSpec(sample_rate_hz=1e6)
+    before = path.read_bytes()
+    editor = Editor(book_of(path, spec))
+    old = [(n.start_sample, n.label) for n in editor.notes]
+    editor.add(Span(10, 20), (1e3, 2e3))
+    editor.rename("mine", "")
+    assert editor.save()
+    assert path.read_bytes() == before
+    beside = path.with_name(path.name + ".sigmf-meta")
+    document = json.loads(beside.read_bytes())
+    sigmf.validate.validate(document)
+    again = Editor(book_of(path, spec))
+    assert [(n.start_sample, n.label) for n in again.notes] == [(10, "mine"), *old]
+    again.choose(again.notes[0].key)
+    again.delete()
+    assert again.save()
+    assert [(n.start_sample, n.label) for n in book_of(path, spec).notes()] == old
+    if "core:metadata_only" in document["global"]:
+        with pytest.raises(UnsupportedError, match=f"open '{path.name}', its samples"):
+            open_recording(beside)
+    else:
+        with open_recording(beside) as named, open_recording(path, spec) as whole:
+            np.testing.assert_array_equal(named.read(0, 4000), whole.read(0, 4000))
+    if path.suffix == ".sigmf":
+        assert old == [(100, "old")]
+        assert document["global"]["other:field"] == 1
+
+
+@pytest.mark.parametrize("text", ["{}", "no json", '{"global": {"core:dataset": "b.bin"}}', "[1]"])
+def test_what_is_not_about_the_file_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = as_array(tmp_path, np.ones(4000, np.complex64))
+    beside = tmp_path / "a.npy.sigmf-meta"
+    beside.write_text(text)
+    editor = Editor(book_of(path, RawSpec(sample_rate_hz=1e6)))
     told: list[str] = []
     editor.said.connect(told.append)
     editor.add(Span(0, 10), None)
     assert editor.notes == []
-    assert told == [book.refusal]
-    assert "SigMF cannot point at them" in book.refusal
+    assert told == [editor.book.refusal]
+    assert "no metadata of this file" in told[0]
     assert not editor.save()
+    assert beside.read_text() == text
 
 
 def test_what_another_program_wrote_meanwhile_is_not_lost(tmp_path: Path) -> None:
