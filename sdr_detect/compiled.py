@@ -15,7 +15,7 @@ import numpy as np
 from numba import bool_, complex64, float32, float64, int32, int64, types
 from numba.core import event
 
-from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, order, passband
+from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, order, passband, runs
 from sdr_detect.dsp.lane_fft import LEAST_BITS, LaneFFT
 from sdr_detect.features import fold_search
 from sdr_detect.scan import meet
@@ -63,6 +63,8 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
         fold_search.highest_of_each,
         (float64[::1], float64[::1], int64[::1], float64, int64),
     ),
+    (fold_search.variance_of_each, (float64[:, ::1], float64[::1], int64[::1])),
+    (runs._runs, (bool_[::1],)),
     (
         meet._listen,
         (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.order import median, medians
+from sdr_detect.dsp.order import median, medians, nth
 from sdr_detect.dsp.stft import QUIET_QUANTILE, Dwell
 
 #: Quiet levels are taken over stretches this long.
@@ -75,12 +75,12 @@ def remove_gain_steps(dwell: Dwell) -> list[GainStep]:
 def _levels_db(dwell: Dwell, per: int, count: int) -> NDArray[np.float64]:
     """Quiet and upper level of each stretch and sub-band, (2, count, subbands), dB."""
     cut = dwell.energy[: count * per].reshape(count, per, -1)[:, :: max(1, per // 128)]
-    ranks = [int(q * cut.shape[1]) for q in (QUIET_QUANTILE, UPPER_QUANTILE)]
-    level = np.partition(cut, ranks, axis=1)[:, ranks].astype(np.float64)
+    quiet, upper = (nth(cut, int(q * cut.shape[1]), 1) for q in (QUIET_QUANTILE, UPPER_QUANTILE))
+    level = np.stack((quiet, upper)).astype(np.float64)
     ok = dwell.frame_ok[: count * per].reshape(count, per).mean(axis=1) > 0.9
     decibels: NDArray[np.float64] = 10 * np.log10(np.maximum(level, 1e-9))
-    decibels[~ok] = np.nan
-    return decibels.transpose(1, 0, 2)
+    decibels[:, ~ok] = np.nan
+    return decibels
 
 
 def _step_db(levels: NDArray[np.float64], at: int) -> float | None:

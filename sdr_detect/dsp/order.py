@@ -73,6 +73,11 @@ def quantiles(values: Values, share: float, axis: int = -1) -> Values:
     return found
 
 
+def nth(values: Values, rank: int, axis: int = -1) -> Values:
+    """Value of ``rank``, from 0, of finite values along an axis."""
+    return _ranked(values, rank, axis)[0]
+
+
 def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> FloatArray:
     """Value of ``rank``, from 0, of each column over the rows ``index``.
 

@@ -179,6 +179,30 @@ def highest_of_each(
     return found
 
 
+@njit(cache=True, nogil=True)
+def variance_of_each(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], edges: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Mean square of the bins of several profiles, for one frame: (profiles, columns).
+
+    Parameters
+    ----------
+    sums : (size, columns) float64
+        The profiles one after the other.
+    counts : (size,) float64
+    edges : (profiles + 1,) int64
+        Where each begins.
+    """
+    found = np.zeros((edges.size - 1, sums.shape[1]))
+    for k in range(found.shape[0]):
+        for b in range(edges[k], edges[k + 1]):
+            number = max(counts[b], 1.0)
+            for c in range(sums.shape[1]):
+                found[k, c] += sums[b, c] * sums[b, c] / number
+        found[k] /= edges[k + 1] - edges[k]
+    return found
+
+
 def upper_tail(z: float, skewness: float) -> float:
     """Probability that a mean of noise lies ``z`` deviations or more above its own mean.
 

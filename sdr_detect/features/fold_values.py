@@ -152,8 +152,10 @@ def level_sums(energy: FloatArray, ok: NDArray[np.bool_], around: int) -> LevelS
     The receiver's slow drift must not pass for long bursts.
     """
     level = np.where(ok, energy, np.float32(0)).astype(np.float64)
-    share = np.maximum(uniform_filter1d(ok.astype(np.float64), around), 0.1)
-    level = np.where(ok, level - uniform_filter1d(level, around) / share, 0.0)
+    mean = uniform_filter1d(level, around)
+    if not ok.all():
+        mean /= np.maximum(uniform_filter1d(ok.astype(np.float64), around), 0.1)
+    level = np.where(ok, level - mean, 0.0)
     return LevelSums(
         np.concatenate(([0.0], np.cumsum(level))),
         np.concatenate(([0], np.cumsum(ok))),

@@ -23,6 +23,7 @@ from sdr_detect.features.fold_search import (
     best_box,
     box_widths,
     highest_of_each,
+    variance_of_each,
 )
 from sdr_detect.features.fold_values import FoldValues, clipped_energy, moments
 from sdr_detect.features.frame_share import every_frame, on_doubt, on_part
@@ -207,7 +208,7 @@ class FoldWindow:
             parts = [part[:, column] for part in parts]
         total: NDArray[Any]
         if not drift_ppm:
-            total = np.sum(parts, axis=0)
+            total = functools.reduce(np.add, parts)
             return total
         middle = (self.first_sample + self.stop_sample) / 2
         total = np.zeros_like(parts[0])
@@ -243,8 +244,8 @@ class FoldWindow:
     @functools.cached_property
     def _at_other_rates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Sums and counts at the control and competing rates, over all dwells."""
-        sums = np.stack([d.others for d in self.dwells]).sum(axis=0, dtype=np.float64)
-        counts = np.stack([d.other_counts for d in self.dwells]).sum(axis=0, dtype=np.float64)
+        sums = functools.reduce(np.add, (d.others.astype(np.float64) for d in self.dwells))
+        counts = functools.reduce(np.add, (d.other_counts.astype(np.float64) for d in self.dwells))
         return sums, counts
 
     def _noises(self, *, in_noise: bool) -> list[Noise]:
@@ -257,9 +258,7 @@ class FoldWindow:
         seen: NDArray[np.float64] = np.stack([d.moments for d in self.dwells]).mean(axis=0)
         sums, counts = self._at_other_rates
         edges = self._others.offsets[: len(CONTROLS) + 1]
-        known = np.maximum(counts[: edges[-1]], 1)[:, None]
-        spread = sums[: edges[-1]] ** 2 / known / np.maximum(seen[0], 1e-30)
-        per_rate = np.add.reduceat(spread, edges[:-1], axis=0) / np.diff(edges)[:, None]
+        per_rate = variance_of_each(sums, counts, edges) / np.maximum(seen[0], 1e-30)
         unsteady = np.maximum(1.0, medians(per_rate, axis=0))
         variance, skewness = self._values.in_noise(seen) if in_noise else seen
         return [

@@ -86,8 +86,9 @@ class TonePhase:
             rates = np.arange(-count, count + 1, dtype=np.float64) * step
         else:
             rates = self._rate + step * np.arange(-NEAR_STEPS, NEAR_STEPS + 1, dtype=np.float64)
-        f_hz, rate, peak = _search(time, moved, rates, None)
-        f_hz, rate, peak = _search(time, moved, rate + step * np.arange(-4.0, 5.0) / 4, None)
+        grid = _Grid(time)
+        _, rate, _ = grid.search(moved, rates)
+        f_hz, rate, peak = grid.search(moved, rate + step * np.arange(-4.0, 5.0) / 4)
         snr = peak / _noise(values, peak)
         if snr < LEAST_PEAK:
             self._rate = None
@@ -129,7 +130,7 @@ class TonePhase:
             return None
         rates = coarse.rate_hz_per_s + np.arange(-reach, reach + 1, dtype=np.float64) * step
         near = 5 * float(np.sqrt(1 / weight.sum())) + 2 / span
-        f_hz, rate, _ = _search(time, moved, rates, near)
+        f_hz, rate, _ = _Grid(time).search(moved, rates, near)
         f_hz, rate, peak = _refined(time, moved, f_hz, rate)
         if peak < COHERENT * self._power:
             return None
@@ -149,30 +150,35 @@ def _noise(values: ComplexArray, peak: float) -> float:
     return max(DENSITY * rest, 1e-30)
 
 
-def _search(
-    time: Vector, values: ComplexArray, rates: Vector, near_hz: float | None
-) -> tuple[float, float, float]:
-    """Frequency, rate and power per value of the highest peak over a grid.
+class _Grid:
+    """Values laid on an even grid of times; what is missing there is zero."""
 
-    Values are laid on an even grid; what is missing there is zero.
-    """
-    spacing = float(np.min(np.diff(time)))
-    place = np.rint((time - time[0]) / spacing).astype(int)
-    size = 1 << int(np.ceil(np.log2(2 * (place[-1] + 1))))
-    frequency = np.fft.fftfreq(size, spacing)
-    allowed = np.ones(size, bool) if near_hz is None else np.abs(frequency) <= near_hz
-    best = (0.0, 0.0, -1.0)
-    for first in range(0, rates.size, RATES_AT_ONCE):
-        some = rates[first : first + RATES_AT_ONCE]
-        rows = np.zeros((some.size, size), np.complex64)
-        rows[:, place] = values * np.exp(-1j * np.pi * np.outer(some, time**2))
-        spectra = scipy.fft.fft(rows, axis=1, overwrite_x=True)
-        power = np.where(allowed, spectra.real**2 + spectra.imag**2, np.float32(0))
-        row, k = np.unravel_index(int(np.argmax(power)), power.shape)
-        top = float(power[row, k])
-        if top > best[2]:
-            best = _peak_hz(power[row], int(k), float(frequency[1])), float(some[row]), top
-    return best[0], best[1], best[2] / values.size
+    def __init__(self, time: Vector) -> None:
+        self._squares = time**2
+        spacing = float(np.min(np.diff(time)))
+        self._place = np.rint((time - time[0]) / spacing).astype(int)
+        self._size = 1 << int(np.ceil(np.log2(2 * (self._place[-1] + 1))))
+        self._step_hz = 1 / (self._size * spacing)
+
+    def search(
+        self, values: ComplexArray, rates: Vector, near_hz: float | None = None
+    ) -> tuple[float, float, float]:
+        """Frequency, rate and power per value of the highest peak over a grid."""
+        best = (0.0, 0.0, -1.0)
+        for first in range(0, rates.size, RATES_AT_ONCE):
+            some = rates[first : first + RATES_AT_ONCE]
+            rows = np.zeros((some.size, self._size), np.complex64)
+            rows[:, self._place] = values * np.exp(-1j * np.pi * np.outer(some, self._squares))
+            spectra = scipy.fft.fft(rows, axis=1, overwrite_x=True)
+            power = spectra.real**2 + spectra.imag**2
+            if near_hz is not None:
+                reach = min(int(near_hz / self._step_hz), self._size // 2)
+                power[:, reach + 1 : self._size - reach] = 0
+            row, k = np.unravel_index(int(np.argmax(power)), power.shape)
+            top = float(power[row, k])
+            if top > best[2]:
+                best = _peak_hz(power[row], int(k), self._step_hz), float(some[row]), top
+        return best[0], best[1], best[2] / values.size
 
 
 def _peak_hz(power: Vector, k: int, step_hz: float) -> float:
