@@ -124,7 +124,7 @@ class SinkError(SdrDetectError):
 
 
 class BatchError(SdrDetectError):
-    """The processes or the cluster that a batch computes on cannot be had, or were lost."""
+    """The processes or the cluster computed on cannot be had, or were lost."""
 
 
 class EvidenceError(SdrDetectError):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
+import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sdr_detect import __version__
-from sdr_detect.errors import ConfigError
+from sdr_detect.answering import DiedError, Pool
+from sdr_detect.errors import BatchError, ConfigError
 from sdr_detect.score import (
     alerts,
     berths,
@@ -49,9 +47,6 @@ SECTIONS: dict[str, Section] = {
 
 #: Form of the JSON; a change that breaks readers raises it.
 SCHEMA = 1
-
-#: Libraries that would start threads beside the processes.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 #: Told the cost of each job that is done.
 Progress = Callable[[float], None]
@@ -103,10 +98,15 @@ def score(plan: Plan, processes: int, progress: Progress = lambda _cost: None) -
         1 works in this process. The result does not depend on it.
     progress : callable
         Called with the ``cost_s`` of each job that is done.
+
+    Raises
+    ------
+    BatchError
+        A process died.
     """
     jobs = all_jobs(plan)
     found = dict(
-        _in_place(jobs, progress) if processes == 1 else _spread(jobs, processes, progress)
+        _in_place(jobs, progress) if processes == 1 else _spread(plan, jobs, processes, progress)
     )
     results = [(job, found[index]) for index, job in enumerate(jobs)]
     made: list[Table] = []
@@ -129,37 +129,24 @@ def _in_place(jobs: Sequence[Job], progress: Progress) -> Iterator[tuple[int, Re
 
 
 def _spread(
-    jobs: Sequence[Job], processes: int, progress: Progress
+    plan: Plan, jobs: Sequence[Job], processes: int, progress: Progress
 ) -> Iterator[tuple[int, Result]]:
-    """Results as they come; the longest jobs start first."""
-    order = sorted(range(len(jobs)), key=lambda i: (-jobs[i].cost_s, i))
-    with _pool(processes) as pool:
-        index_of = {pool.submit(work, jobs[index]): index for index in order}
-        for future in as_completed(index_of):
-            index = index_of[future]
-            yield index, future.result()
-            progress(jobs[index].cost_s)
-
-
-@contextlib.contextmanager
-def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes with one thread each; none outlives an interrupt or a fault."""
-    context = multiprocessing.get_context("spawn")
-    for name in _THREADS:
-        os.environ.setdefault(name, "1")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in multiprocessing.active_children():
-            worker.terminate()
-            worker.join()
-        raise
-    else:
-        pool.shutdown()
-
-
-def _start_worker() -> None:
-    """Ctrl-C reaches the whole group: a worker ends without a word."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Results as they come; the longest jobs start first. No process outlives this one."""
+    pool = Pool("sdr_detect.score.worker", processes)
+    longest_first = sorted(range(len(jobs)), key=lambda i: (-jobs[i].cost_s, i))
+    with ThreadPoolExecutor(processes) as threads:
+        try:
+            index_of = {
+                threads.submit(pool.ask, json.dumps({"plan": asdict(plan), "index": i})): i
+                for i in longest_first
+            }
+            for future in as_completed(index_of):
+                index = index_of[future]
+                yield index, json.loads(future.result())
+                progress(jobs[index].cost_s)
+        except DiedError as died:
+            help_ = "run again with fewer --jobs" if died.killed else "its message is above"
+            raise BatchError(f"a process of the card {died.manner}; {help_}") from died
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            pool.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -148,7 +149,17 @@ def test_command_line(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(PNG)
 
 
-def test_an_interrupt_ends_all_processes() -> None:
+@pytest.mark.parametrize(
+    ("number", "to_worker", "after_s", "code", "told"),
+    [
+        (signal.SIGINT, False, 0.0, 130, ""),  # while the workers are still starting
+        (signal.SIGTERM, False, 1.0, -signal.SIGTERM, ""),
+        (signal.SIGKILL, True, 1.0, 1, "was ended by SIGKILL"),
+    ],
+)
+def test_whatever_ends_it_no_process_is_left(
+    number: signal.Signals, to_worker: bool, after_s: float, code: int, told: str
+) -> None:
     running = subprocess.Popen(
         command("--jobs", "2"),
         stdout=subprocess.PIPE,
@@ -156,18 +167,25 @@ def test_an_interrupt_ends_all_processes() -> None:
         text=True,
         start_new_session=True,
     )
-    _wait_for_children(running.pid)
-    running.send_signal(signal.SIGINT)
+    workers = _children(running.pid)
+    time.sleep(after_s)
+    os.kill(workers[0] if to_worker else running.pid, number)
     # The pipes close when no child holds them any more.
     _, errors = running.communicate(timeout=20)
-    assert running.returncode == 130, errors
+    assert running.returncode == code, errors
+    assert told in errors
     assert "Traceback" not in errors
 
 
-def _wait_for_children(pid: int) -> None:
-    """Until both workers, and the process that tracks their resources, are at work."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
+def _children(pid: int) -> list[int]:
+    """Both workers, once they are started."""
+    listed = Path(f"/proc/{pid}/task")
     stop = time.monotonic() + 60
-    while len(listed.read_text().split()) < 3 and time.monotonic() < stop:
-        time.sleep(0.1)
-    time.sleep(1.0)
+    while time.monotonic() < stop:
+        found = [
+            int(word) for file in listed.glob("*/children") for word in file.read_text().split()
+        ]
+        if len(found) == 2:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no workers")
