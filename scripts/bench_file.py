@@ -109,7 +109,8 @@ def main() -> None:
         )
         began_s = time.monotonic()
         window.close()
-        QApplication.processEvents()
+        while window.isVisible():
+            QApplication.processEvents()
         print(f"closed in {time.monotonic() - began_s:.2f} s")
 
 

@@ -33,7 +33,7 @@ def main() -> None:
         settings = QSettings(f"{folder}/window.ini", QSettings.Format.IniFormat)
         window = MainWindow(Watching(None, f"ipc://{folder}/none"), settings)
         window.timer.stop()
-        window.resize(1440, 1500)
+        window.resize(1440, 1600)
         window.show()
         rows = [
             view.encode(made.row(k, bins=BINS, carrier=1000 + k), made.stamp(k)) for k in range(64)

@@ -70,6 +70,7 @@ class Photographer:
         """Write the picture, and close the window."""
         self.picture(window, name)
         window.close()
+        self.until(window.isHidden, "the end of the watch")
 
     def picture(self, window: QWidget, name: str) -> None:
         """Write the picture."""
@@ -156,6 +157,27 @@ class Photographer:
         self.wait(15.0)
         self.save(window, name)
 
+    def beside(self, recording: Path, name: str) -> None:
+        """A parked watch, and the sweep of a second receiver above it."""
+        text = (ROOT / "recordings" / "scenes" / "starlink_parked_2m4.toml").read_text("utf-8")
+        scene = self.folder / "beside.toml"
+        text = text.replace("duration_s = 1.0", "duration_s = 90.0").replace(
+            "channel = 3", "channel = 6"
+        )
+        scene.write_text(text)
+        endpoint = f"ipc://{self.folder}/sweep"
+        words = ["sweep", "--source", f"sim://{scene}?pace=0.5", "--publish-view", endpoint]
+        with running(words):
+            parked = Watching(["--source", f"file://{recording}?pace={PACE}"], replay=True)
+            window = MainWindow(parked, self.looks("light"), Watching(None, endpoint, verb="sweep"))
+            window.resize(*LARGE)
+            window.show()
+            band = window.live.sweeping.view
+            self.until(lambda: any(cell.hit for cell in band.cells), "a find of the sweep")
+            self.until(lambda: window.assessment.word == "detected", "a detection")
+            self.wait(12.0)
+            self.save(window, name)
+
     def file(self, recording: Path, name: str) -> None:
         """A recording with its verdict and marks."""
         window = FileWindow(recording, RawSpec(), [], self.looks("dark"))
@@ -191,6 +213,7 @@ class Photographer:
         self.wait(1.0)
         self.picture(window, annotated)
         window.leave()
+        self.until(window.isHidden, "the end of the analysis")
 
     def raw(self, recording: Path, name: str) -> None:
         """What is asked about a file without a header."""
@@ -219,12 +242,20 @@ def published(recording: Path, folder: Path) -> Iterator[str]:
         "--publish",
         endpoint,
     ]
+    with running(words):
+        yield endpoint
+
+
+@contextlib.contextmanager
+def running(words: list[str]) -> Iterator[None]:
+    """A process of the command line, for as long as it is needed."""
     path = os.pathsep.join(part for part in sys.path if part)
     process = subprocess.Popen(
-        [sys.executable, "-m", "sdr_detect", *words], env={**os.environ, "PYTHONPATH": path}
-    )
+        [sys.executable, "-m", "sdr_detect", *words],
+        env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
-        yield endpoint
+        yield
     finally:
         process.terminate()
         process.wait()
@@ -243,6 +274,7 @@ def main() -> None:
             photographer.case(endpoint, "case")
             photographer.walk(endpoint, "walk")
         photographer.sweep("sweep")
+        photographer.beside(parked, "beside")
         weak = ROOT / "recordings" / "starlink_weak_ingress_2m4.sigmf-meta"
         photographer.file(weak, "file")
         carrier = photographer.scene("vsat_scpc_2m4", {"cn_db = 8.0": "cn_db = 18.0"})

@@ -115,6 +115,10 @@ class TruncatedError(FormatError):
     """The recording ends before its own header says it does."""
 
 
+class RateMissing(FormatError):
+    """The recording can be read, but does not say its sample rate."""
+
+
 class UnsupportedError(FormatError):
     """A valid file of a kind that holds no IQ this project can read."""
 

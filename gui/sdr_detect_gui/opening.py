@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QProcess, Qt, QThr
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
-from sdr_detect.errors import SdrDetectError
+from sdr_detect.errors import RateMissing, SdrDetectError
 from sdr_detect.formats import raw
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import identify, open_recording
@@ -35,7 +35,7 @@ def described_by(path: Path) -> Path:
 
 
 def must_be_stated(path: Path, spec: RawSpec) -> bool:
-    """Whether nothing says what a file holds.
+    """Whether nothing says what a file holds, or how fast it was sampled.
 
     Raises
     ------
@@ -43,6 +43,10 @@ def must_be_stated(path: Path, spec: RawSpec) -> bool:
         It is certainly no recording.
     """
     if identify(path).NAME != raw.NAME:
+        try:
+            open_recording(path, spec).close()
+        except RateMissing:
+            return True
         return False
     refuse_foreign(path)
     return spec.datatype is None or spec.sample_rate_hz is None
@@ -68,8 +72,6 @@ class Check(QThread):
         try:
             path = described_by(self._path)
             unknown = must_be_stated(path, RawSpec())
-            if not unknown:
-                open_recording(path).close()
         except SdrDetectError as exc:
             self.found.emit(self._path, False, str(exc))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from PySide6.QtWidgets import (
 
 from sdr_detect.catalog import converters
 from sdr_detect.datatype import TYPE_NAMES, parse_datatype
+from sdr_detect.formats import raw
 from sdr_detect.formats.base import RawSpec
+from sdr_detect.formats.find import identify
 from sdr_detect.formats.weigh import FIT, UNFIT
 from sdr_detect_gui.banner import Shrinking
 from sdr_detect_gui.filestyle import file_style
@@ -43,7 +46,7 @@ _STEPS = 1000
 
 
 class RawDialog(QDialog):
-    """Asks what a raw file holds.
+    """Asks what a raw file holds, or how fast one of another format was sampled.
 
     Parameters
     ----------
@@ -76,6 +79,8 @@ class RawDialog(QDialog):
         theme, scale = look
         self.setStyleSheet(stylesheet(theme, scale) + file_style(theme, scale))
         self._size = path.stat().st_size
+        #: Whether the file knows its own sample type.
+        self._typed = identify(path).NAME != raw.NAME
         self.spec: RawSpec | None = None
         self._number = 0
         self._waits = False
@@ -92,23 +97,29 @@ class RawDialog(QDialog):
         self._quiet.timeout.connect(self._look)
         self._prefill(spec)
         self._changed()
-        self._reader.weigh()
-        self.resize(round(980 * scale), round(600 * scale))
+        if self._typed:
+            self.resize(round(560 * scale), round(320 * scale))
+        else:
+            self._reader.weigh()
+            self.resize(round(980 * scale), round(600 * scale))
         self.rate.setFocus()
 
     def _build(self, path: Path) -> None:
         megabytes = self._size / 1e6
-        head = Shrinking(
-            tr("{name} ({size:,.1f} MB) has no header that says what it holds.").format(
-                name=path.name, size=megabytes
-            )
+        text = (
+            tr("{name} ({size:,.1f} MB) does not say its sample rate.")
+            if self._typed
+            else tr("{name} ({size:,.1f} MB) has no header that says what it holds.")
         )
+        head = Shrinking(text.format(name=path.name, size=megabytes))
         head.setObjectName("value")
         outer = QVBoxLayout(self)
         outer.addWidget(head)
         across = QHBoxLayout()
         across.addWidget(self._form(), 1)
-        across.addWidget(self._seen(), 1)
+        seen = self._seen()
+        across.addWidget(seen, 1)
+        seen.setVisible(not self._typed)
         outer.addLayout(across, 1)
         self.message = Shrinking()
         self.message.setObjectName("value")
@@ -169,10 +180,15 @@ class RawDialog(QDialog):
             (tr("Converter"), self.converter),
         )  # fmt: skip
         for k, (title, field) in enumerate(rows):
-            grid.addWidget(QLabel(title), 2 + k, 0)
+            label = QLabel(title)
+            grid.addWidget(label, 2 + k, 0)
             grid.addWidget(field, 2 + k, 1)
             field.setAccessibleName(title)
-        grid.setRowStretch(0, 1)
+            for widget in (label, field):
+                widget.setVisible(k > 0 or not self._typed)
+        self.table.setVisible(not self._typed)
+        self.note.setVisible(not self._typed)
+        grid.setRowStretch(7 if self._typed else 0, 1)
         grid.setColumnStretch(1, 1)
         for box in (self.type, self.centre, self.converter):
             box.currentIndexChanged.connect(self._changed)
@@ -243,12 +259,15 @@ class RawDialog(QDialog):
         mode = self.centre.currentData()
         self.converter.setEnabled(mode == "if")
         self.frequency.setEnabled(mode != "unknown")
-        texts = self.type.currentText(), self.rate.text(), mode, self.frequency.text()
+        chosen = "cf32" if self._typed else self.type.currentText()
+        texts = chosen, self.rate.text(), mode, self.frequency.text()
         found = spec_or_fault(*texts, self.converter.currentText())
+        if isinstance(found, RawSpec) and self._typed:
+            found = replace(found, datatype=None)
         self.spec = found if isinstance(found, RawSpec) else None
         self.open_button.setEnabled(self.spec is not None)
         told = found if isinstance(found, str) else consequence(found, self._size)
-        self._show_reason(texts[0])
+        self._show_reason(chosen)
         self.message.setText(f"{'…' if self.spec is None else '✓'}  {told}")
         self._quiet.start()
 
@@ -268,7 +287,7 @@ class RawDialog(QDialog):
     def _look(self) -> None:
         """Ask for a picture, unless one is on its way: then after that."""
         datatype = self.type.currentText()
-        if not datatype or self._waits:
+        if not datatype or self._waits or self._typed:
             return
         self._number += 1
         self._waits = True

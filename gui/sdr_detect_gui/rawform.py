@@ -65,16 +65,14 @@ def _centre(centre: str, frequency: str, converter: str) -> _Centre:
 
 
 def consequence(spec: RawSpec, size: int) -> str:
-    """What the statements make of the file."""
-    assert spec.datatype is not None
+    """What the statements make of the file; without a type, it knows its own."""
     assert spec.sample_rate_hz is not None
-    count, rest = divmod(size, parse_datatype(spec.datatype).sample_bytes)
     rate_hz, center_hz = spec.sample_rate_hz, spec.center_hz
-    lines = [
-        tr("{count} samples, {time}").format(
-            count=words.count(count), time=words.duration(count / rate_hz)
-        )
-    ]
+    lines, rest = [], 0
+    if spec.datatype is not None:
+        count, rest = divmod(size, parse_datatype(spec.datatype).sample_bytes)
+        length = words.duration(count / rate_hz)
+        lines.append(tr("{count} samples, {time}").format(count=words.count(count), time=length))
     if center_hz is None:
         lines.append(tr("frequency on air not known: nothing can be attributed"))
     else:

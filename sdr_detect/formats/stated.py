@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdr_detect.datatype import Datatype, parse_datatype
-from sdr_detect.errors import FormatError
+from sdr_detect.errors import FormatError, RateMissing
 from sdr_detect.formats.base import Capture, RawSpec
 from sdr_detect.model import StreamInfo
 
@@ -19,8 +19,10 @@ def settle_rate(path: Path, spec: RawSpec, own_hz: float | None, notes: list[str
 
     Raises
     ------
+    RateMissing
+        Neither the file nor the user says it.
     FormatError
-        Neither the file nor the user says it, or the file's is impossible.
+        The file's is impossible.
     """
     stated = spec.sample_rate_hz
     if stated is not None:
@@ -28,7 +30,7 @@ def settle_rate(path: Path, spec: RawSpec, own_hz: float | None, notes: list[str
             notes.append(f"the file says {own_hz:.12g} samples/s; the stated {stated:.12g} is used")
         return stated
     if own_hz is None:
-        raise FormatError("does not say its sample rate; give --rate HZ", path=path)
+        raise RateMissing("does not say its sample rate; give --rate HZ", path=path)
     if not 0 < own_hz <= 1e11:
         raise FormatError(
             f"says its sample rate is {own_hz!r} Hz, not within (0, 1e11]; give --rate HZ",

@@ -217,6 +217,26 @@ def test_ctrl_o_asks_and_a_raw_file_asks_on(fed: Callable[..., Fed], qtbot: Any,
     asking.close()
 
 
+def test_what_only_lacks_its_rate_is_asked_for_that_alone(qtbot: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.ones(4000, np.complex64))
+    assert must_be_stated(path, RawSpec())
+    assert not must_be_stated(path, RawSpec(sample_rate_hz=1e6))
+    application("en")
+    dialog = RawDialog(path, RawSpec(), (THEMES["dark"], 1.0))
+    found: list[RawSpec] = []
+    dialog.stated.connect(found.append)
+    dialog.show()
+    assert not dialog.table.isVisible()
+    assert not dialog.type.isVisible()
+    assert not dialog.picture.isVisible()
+    dialog.rate.setText("2.4M")
+    assert not dialog.open_button.isEnabled()
+    dialog.frequency.setText("14250")
+    dialog.open_button.click()
+    assert found == [RawSpec(None, 2.4e6, 14.25e9)]
+
+
 def coloured(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> float:
     """Share of the pixels that are not grey: text is, a spectrogram is not."""
     return float((np.ptp(picture.astype(int), axis=2) > 50).mean())
