@@ -119,8 +119,8 @@ class Photographer:
         window = self.window(Watching(words), "dark", LARGE)
         case = window.live.case
         case.store = self.folder / "cases.sqlite"
-        window.live.acknowledge()
         self.until(lambda: window.assessment.word == "detected", "a detection")
+        window.live.acknowledge()
         for field, text in CASE.items():
             case.fields[field].setText(text)
         window.live.pages.show_page("case")

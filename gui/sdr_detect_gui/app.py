@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pyqtgraph as pg
-from PySide6.QtCore import QLocale, QSettings, QTimer
+from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication, QWidget
 
 from sdr_detect.curve import SubscriberKeys
@@ -33,9 +33,12 @@ def application(language: str | None = None) -> QApplication:
     pg.setConfigOptions(useOpenGL=False, antialias=False, imageAxisOrder="row-major")
     app.setApplicationName("sdr-detect")
     app.setOrganizationName("sdr-detect")
-    texts = catalogue(language or QLocale.system().name().partition("_")[0])
+    code = language or QLocale.system().name().partition("_")[0]
     app.setProperty("language", language)
-    if texts:
+    if texts := catalogue(code):
+        own = QTranslator(app)  # Qt's words, of dialogs and keys
+        if own.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+            app.installTranslator(own)
         app.installTranslator(Language(texts, app))
     return app
 

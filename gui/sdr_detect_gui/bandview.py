@@ -168,9 +168,11 @@ class BandView(QWidget):
             self._paint_plot(painter, self.band, plot)
 
     def _line_count(self) -> int:
-        """Lines in a cell: fewer where there is little room."""
+        """Lines in a cell: fewer where there is little room; with too little, no spectrum."""
         high = self.fontMetrics().height()
         room = int((self.height() - 3 * high) / 2 / high)
+        if self.height() <= 5 * high + 15:
+            room = int((self.height() - high - 12) / high)
         return max(1, min(5, room))
 
     def _plot_rect(self) -> QRectF:

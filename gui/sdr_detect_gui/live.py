@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from sdr_detect import view
 from sdr_detect_gui import recordbar, words
@@ -78,7 +78,7 @@ class Live:
         box.addWidget(self.walk_buttons)
         self.walk_buttons.hide()
 
-    def _make_walk_buttons(self) -> QWidget:
+    def _make_walk_buttons(self) -> QScrollArea:
         column = QWidget()
         box = QVBoxLayout(column)
         box.setContentsMargins(0, 0, 0, 0)
@@ -92,9 +92,7 @@ class Live:
             button.clicked.connect(slot)
             box.addWidget(button)
         box.addStretch(1)
-        area = scrolling(column)
-        area.setMinimumWidth(column.sizeHint().width() + 20)
-        return area
+        return scrolling(column)
 
     def _walk(self) -> None:
         self._window.does.toggle_walk()
@@ -257,6 +255,10 @@ class Live:
         ways = QBoxLayout.Direction
         box.setDirection(ways.LeftToRight if walking else ways.TopToBottom)
         self.walk_buttons.setVisible(walking)
+        column = self.walk_buttons.widget()
+        assert column is not None  # it was put in
+        bar = self.walk_buttons.verticalScrollBar().sizeHint().width()
+        self.walk_buttons.setMinimumWidth(column.sizeHint().width() + bar + 4)
         if walking and "heading" in self.pages.buttons:
             self.pages.show_page("heading")
         if not self._window.is_file:

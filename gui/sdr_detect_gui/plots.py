@@ -22,7 +22,7 @@ from sdr_detect_gui.waterfall import ZOOMS, Waterfall
 _AXIS_PX = 96
 _TICK_PX = 60
 #: Lower plots have no room for a legend, or for a short label alone.
-_LEGEND_PX, _LABEL_PX = 280, 380
+_LEGEND_PX, _LABEL_PX = 220, 380
 #: Colours reach from this far over the noise reference to the highest level.
 _DARK_DB, _LEAST_SPAN_DB = -2.0, 20.0
 

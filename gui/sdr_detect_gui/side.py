@@ -23,7 +23,7 @@ class Panel(QFrame):
         self.box = QVBoxLayout(self)
         self.box.setContentsMargins(8, 6, 8, 6)
         self.box.setSpacing(3)
-        self.heading = QLabel(heading)
+        self.heading = Shrinking(heading, wrap=False)
         self.heading.setObjectName("heading")
         self.box.addWidget(self.heading)
 
@@ -201,9 +201,11 @@ def health_tips(state: view.State | None) -> dict[str, str]:
     if state is None:
         return {}
     health = state.health
-    told = tr("{lost} of {every} samples, in {gaps} gaps").format(
+    every = health.lost_count + health.sample_count
+    told = tr("{lost} of {every} samples ({share:.2%}), in {gaps} gaps").format(
         lost=words.grouped(health.lost_count),
-        every=words.grouped(health.lost_count + health.sample_count),
+        every=words.grouped(every),
+        share=health.lost_count / max(every, 1),
         gaps=words.grouped(health.gap_count),
     )
     return {"lost": told}
@@ -236,14 +238,13 @@ def health_values(
         return values
     health, said = state.health, state.verdict
     lost = health.lost_count
-    share = lost / max(lost + health.sample_count, 1)
-    values["lost"] = f"✗ {words.count(lost)}, {share:.1%}" if lost else "✓ 0"
+    values["lost"] = f"✗ {words.count(lost)}" if lost else "✓ 0"
     values["blind"] = f"{'✗' if said.blind_s else '✓'} {words.duration(said.blind_s)}"
     if health.rate_hz is not None:
         values["rate"] = f"{health.rate_hz / 1e6:.2f} Msps"
     if health.clipped_share is not None:
         over = health.clipped_share >= 0.01
-        values["overload"] = f"{'✗' if over else '✓'} {health.clipped_share:.2%}"
+        values["overload"] = f"{'✗' if over else '✓'} {health.clipped_share:.1%}"
     if health.level_dbfs is not None:
         values["level"] = f"{health.level_dbfs:.1f} dBFS"
     return values

@@ -47,5 +47,6 @@ class Language(QTranslator):
     def translate(
         self, context: str, text: str, _disambiguation: str | None = None, _count: int = -1
     ) -> str:
-        """The translation; the text itself where there is none."""
-        return self._texts.get(text, text) if context == _CONTEXT else ""
+        """The translation; the text itself where there is none, and nothing of Qt's own."""
+        # None, not "": Qt would take that for a translation, and its buttons had no words.
+        return self._texts.get(text, text) if context == _CONTEXT else None  # type: ignore[return-value]

@@ -202,11 +202,12 @@ class MainWindow(QMainWindow):
         self.setStyleSheet(stylesheet(self.theme, self.scale))
         self.plots.set_theme(self.theme)
         self.plots.set_text_size(round(12 * self.scale))
-        self.side.setMinimumWidth(round(_SIDE_PX * self.scale))
+        self.side.setMinimumWidth(
+            round(_SIDE_PX * self.scale * (1.12 if self.theme.touch else 1.0))
+        )
         self.channels.theme = self.theme
         self.live.apply_looks(self.theme)
         self.banner.set_scale(self.scale * (1.15 if self.theme.touch else 1.0))
-        self.meter.set_theme(self.theme, self.scale * (2.5 if self.walking else 1.0))
         colour = "#6b3fa0" if self.watching.replay else "#0b5cad"
         self.mode.setText(tr("▶ REPLAY") if self.watching.replay else tr("● LIVE"))
         self.mode.setStyleSheet(
@@ -332,6 +333,9 @@ class MainWindow(QMainWindow):
         self.live.arrange(walking=self.walking, small=small)
         self.table.setVisible(not small)
         self.banner.set_narrow(narrow)
+        self.banner.sentence.setVisible(not (self.walking and small))
+        large = min(2.5 * self.scale, self.width() / 400) if self.walking else self.scale
+        self.meter.set_theme(self.theme, large)
         self.channels.wanted = not small
         self.statusBar().setVisible(not small)
         self.hint.setVisible(not narrow)

@@ -101,7 +101,7 @@ def test_overload_is_said_beside_the_verdict(fed: Callable[..., Fed]) -> None:
     assert "OVERLOADED: 12%" in shown.window.strip.text.text()
     assert "Reduce the gain" in shown.window.strip.text.text()
     assert "overloaded" in shown.window.banner.sentence.text()
-    assert shown.window.health.fields["overload"].text() == "✗ 12.00%"
+    assert shown.window.health.fields["overload"].text() == "✗ 12.0%"
 
 
 def test_a_wrong_lo_a_missing_clock_and_no_calibration(fed: Callable[..., Fed]) -> None:

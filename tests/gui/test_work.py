@@ -476,6 +476,7 @@ def test_german_fits_too(show: Callable[..., FileWindow], qtbot: Any, opened: Pa
         assert (window.width(), window.height()) == (800, 480)
         window.work.show_panel(window.work.notes)
         assert window.work.tabs.tabText(2) == "Anmerkungen"
+        assert QApplication.translate("QShortcut", "Ctrl") == "Ctrl"  # Qt's own words stay
         assert (window.width(), window.height()) == (800, 480)
     finally:
         app.removeTranslator(language)
