@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any, Protocol, TypeVar
 
 from sdr_detect.errors import BatchError
 from sdr_detect.ownprocess import ONE_THREAD, module_command
@@ -22,6 +23,9 @@ from sdr_detect.ownprocess import ONE_THREAD, module_command
 Work = Callable[[str], str]
 
 _READY = "ready"
+
+#: How long a request to stop may go unnoticed.
+_LOOK_S = 0.1
 
 #: How long a process that has closed its output may take to end.
 _GRACE_S = 5.0
@@ -180,3 +184,31 @@ class _Process:
             with contextlib.suppress(BrokenPipeError):  # an order nobody takes any more
                 pipe.close()
         return code
+
+
+class Future(Protocol):
+    """What the futures of threads and of a cluster have in common."""
+
+    def add_done_callback(self, call: Any, /) -> None:
+        """Call with this future when it has ended."""
+        ...
+
+
+F = TypeVar("F", bound=Future)
+T = TypeVar("T")
+
+
+def as_they_end(futures: MutableMapping[F, T], stop: threading.Event) -> Iterator[tuple[F, T]]:
+    """Each future with what it stands for; ends early when ``stop`` is set.
+
+    What has ended is taken out of ``futures``, so that its result is not kept.
+    """
+    ended: queue.SimpleQueue[F] = queue.SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
+    while futures and not stop.is_set():
+        try:
+            future = ended.get(timeout=_LOOK_S)
+        except queue.Empty:
+            continue
+        yield future, futures.pop(future)

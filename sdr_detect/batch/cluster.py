@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sdr_detect import __version__
-from sdr_detect.batch.ending import as_they_end
+from sdr_detect.answering import as_they_end
 from sdr_detect.batch.job import work
 from sdr_detect.batch.outcome import Outcome, read_outcome, rejected
 from sdr_detect.batch.task import Task, software

@@ -10,8 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from sdr_detect.answering import DiedError, Pool
-from sdr_detect.batch.ending import as_they_end
+from sdr_detect.answering import DiedError, Pool, as_they_end
 from sdr_detect.batch.outcome import Outcome, read_outcome, rejected
 from sdr_detect.batch.task import Task
 

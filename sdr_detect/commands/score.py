@@ -54,6 +54,7 @@ def score(
 
     Example: sdr-detect score --quick --plots out/score --json out/score.json
     """
+    from sdr_detect.commands._interrupt import stop_on_interrupt
     from sdr_detect.score import card
     from sdr_detect.score.job import Plan
 
@@ -61,9 +62,12 @@ def score(
     total_s = sum(job.cost_s for job in card.all_jobs(plan))
     if plots is not None:
         make_folder(plots)
-    with json_output(json) as out:
+    processes = jobs or os.cpu_count() or 1
+    # Raised among threads, an interrupt may leave a lock behind: there it is asked for.
+    interrupt = stop_on_interrupt() if processes > 1 else contextlib.nullcontext()
+    with json_output(json) as out, interrupt as stop:
         with _progress(total_s) as done:
-            result = card.score(plan, jobs or os.cpu_count() or 1, done)
+            result = card.score(plan, processes, done, stop)
         if out is not None:
             _write_json(result, out)
     if json != "-":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sdr_detect import __version__
-from sdr_detect.answering import DiedError, Pool
+from sdr_detect.answering import DiedError, Pool, as_they_end
 from sdr_detect.errors import BatchError, ConfigError
 from sdr_detect.score import (
     alerts,
@@ -88,7 +89,12 @@ def all_jobs(plan: Plan) -> list[Job]:
     return [job for section in chosen for job in section.jobs(plan)]
 
 
-def score(plan: Plan, processes: int, progress: Progress = lambda _cost: None) -> Card:
+def score(
+    plan: Plan,
+    processes: int,
+    progress: Progress = lambda _cost: None,
+    stop: threading.Event | None = None,
+) -> Card:
     """Run the plan.
 
     Parameters
@@ -98,16 +104,21 @@ def score(plan: Plan, processes: int, progress: Progress = lambda _cost: None) -
         1 works in this process. The result does not depend on it.
     progress : callable
         Called with the ``cost_s`` of each job that is done.
+    stop : threading.Event, optional
+        When it is set, what the processes are at is given up.
 
     Raises
     ------
+    KeyboardInterrupt
+        ``stop`` was set.
     BatchError
         A process died.
     """
     jobs = all_jobs(plan)
-    found = dict(
-        _in_place(jobs, progress) if processes == 1 else _spread(plan, jobs, processes, progress)
-    )
+    if processes == 1:
+        found = dict(_in_place(jobs, progress))
+    else:
+        found = dict(_spread(plan, jobs, processes, progress, stop or threading.Event()))
     results = [(job, found[index]) for index, job in enumerate(jobs)]
     made: list[Table] = []
     for name, section in SECTIONS.items():
@@ -129,7 +140,7 @@ def _in_place(jobs: Sequence[Job], progress: Progress) -> Iterator[tuple[int, Re
 
 
 def _spread(
-    plan: Plan, jobs: Sequence[Job], processes: int, progress: Progress
+    plan: Plan, jobs: Sequence[Job], processes: int, progress: Progress, stop: threading.Event
 ) -> Iterator[tuple[int, Result]]:
     """Results as they come; the longest jobs start first. No process outlives this one."""
     pool = Pool("sdr_detect.score.worker", processes)
@@ -140,10 +151,11 @@ def _spread(
                 threads.submit(pool.ask, json.dumps({"plan": asdict(plan), "index": i})): i
                 for i in longest_first
             }
-            for future in as_completed(index_of):
-                index = index_of[future]
+            for future, index in as_they_end(index_of, stop):
                 yield index, json.loads(future.result())
                 progress(jobs[index].cost_s)
+            if index_of:
+                raise KeyboardInterrupt
         except DiedError as died:
             help_ = "run again with fewer --jobs" if died.killed else "its message is above"
             raise BatchError(f"a process of the card {died.manner}; {help_}") from died

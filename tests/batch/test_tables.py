@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from sdr_detect import cli
+from sdr_detect.answering import as_they_end
 from sdr_detect.batch import table
-from sdr_detect.batch.ending import as_they_end
 from sdr_detect.batch.job import analyse, work
 from sdr_detect.batch.outcome import Outcome, read_outcome
 from sdr_detect.errors import ConfigError

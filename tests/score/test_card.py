@@ -153,7 +153,7 @@ def test_command_line(tmp_path: Path) -> None:
     ("number", "to_worker", "after_s", "code", "told"),
     [
         (signal.SIGINT, False, 0.0, 130, ""),  # while the workers are still starting
-        (signal.SIGTERM, False, 1.0, -signal.SIGTERM, ""),
+        (signal.SIGKILL, False, 1.0, -signal.SIGKILL, ""),
         (signal.SIGKILL, True, 1.0, 1, "was ended by SIGKILL"),
     ],
 )
