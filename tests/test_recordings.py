@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sdr_detect.analysis import Analysis, analyze_recording
@@ -18,6 +19,7 @@ from sdr_detect.catalog import profiles
 from sdr_detect.formats.find import open_recording
 from sdr_detect.model import Track
 from sdr_detect.settings import Settings
+from sdr_detect.simulate.frontend import CODES
 from sdr_detect.simulate.scene import load_scene
 from sdr_detect.simulate.write import write_sigmf
 
@@ -114,11 +116,17 @@ def test_files_are_the_ones_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lost_samples_2m4", "gsm_2m4", "iridium_250k"])
-def test_a_scene_gives_the_same_bytes_again(name: str, tmp_path: Path) -> None:
-    scene = load_scene(FOLDER / BY_NAME[name]["scene"])
-    write_sigmf(scene, tmp_path / "again.sigmf-meta")
-    digest = hashlib.sha256((tmp_path / "again.sigmf-data").read_bytes()).hexdigest()
-    assert digest == BY_NAME[name]["sha256"]
+def test_a_scene_gives_the_same_samples_again(name: str, tmp_path: Path) -> None:
+    """But for a few that rounding, another with each library, moves over a code's edge."""
+    write_sigmf(load_scene(FOLDER / BY_NAME[name]["scene"]), tmp_path / "again.sigmf-meta")
+    kind = np.dtype(CODES[meta_of(name)["global"]["core:datatype"]][0])
+    shipped, again = (
+        np.fromfile(path, kind).astype(np.int32)
+        for path in (data_of(name), tmp_path / "again.sigmf-data")
+    )
+    apart = np.abs(again - shipped)
+    assert apart.max() <= 1
+    assert np.count_nonzero(apart) <= 1e-5 * apart.size
 
 
 @pytest.mark.parametrize("name", NAMES)
