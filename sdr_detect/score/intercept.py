@@ -33,12 +33,12 @@ NAME = "intercept"
 
 #: Strategy, length (s), whether the instants are those it keeps to; starts full and quick.
 _DRAWN: tuple[tuple[str, float, bool, int, int], ...] = (
-    ("park", 1.0, False, 250, 10),
-    ("comb", 0.45, False, 250, 10),
-    ("adaptive", 0.6, False, 250, 10),
-    ("scan", 5.0, False, 250, 0),
-    ("hop", 7.5, False, 250, 10),
-    ("hop", 7.5, True, 250, 10),
+    ("park", 1.0, False, 100, 10),
+    ("comb", 0.45, False, 100, 10),
+    ("adaptive", 0.6, False, 100, 10),
+    ("scan", 5.0, False, 100, 0),
+    ("hop", 7.5, False, 100, 10),
+    ("hop", 7.5, True, 100, 10),
 )
 
 #: Strategy, length (s), whether it ends at the first find, trials full and quick.

@@ -22,8 +22,10 @@ STEPS_DB = (-1.0, 0.0, 1.0)
 
 #: Rate, duration, trials full and quick. 400 tell a share of 0.9 to 0.03.
 _CASES: tuple[tuple[float, float, int, int], ...] = (
+    (2.4e6, 0.1, 400, 0),
     (2.4e6, 0.3, 400, 0),
     (2.4e6, 1.0, 400, 8),
+    (20e6, 0.1, 400, 0),
 )
 
 
@@ -48,7 +50,8 @@ def jobs(plan: Plan) -> list[Job]:
     made: list[Job] = []
     for rate_hz, duration_s, full, quick in _CASES:
         case = _case(rate_hz, duration_s)
-        made += make_jobs(plan, NAME, case.name, case, plan.count(full, quick), duration_s)
+        cost_s = duration_s * rate_hz / 2.4e6
+        made += make_jobs(plan, NAME, case.name, case, plan.count(full, quick), cost_s)
     return made
 
 
