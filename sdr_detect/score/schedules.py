@@ -21,7 +21,7 @@ from sdr_detect.score.table import Column, interval, number, text
 from sdr_detect.score.touring import RATE_HZ, hopping_terminal, stays
 from sdr_detect.simulate.render import stream_info
 from sdr_detect.simulate.scene import Scene, parse_scene
-from sdr_detect.simulate.waveforms import waveforms
+from sdr_detect.simulate.waveforms import starlink_uplink
 from sdr_detect.watched import Stay
 
 CN_DB = 8.0
@@ -83,15 +83,15 @@ def hopping_scene(
 def is_met(scene: Scene, listened: list[Stay]) -> bool:
     """Whether a whole burst of the scene's terminal fell into a stay in its channel."""
     emitter = scene.emitter[0]
-    made = waveforms()[emitter.kind].emissions(emitter, scene.context(0, scene.scene.seed))
+    assert isinstance(emitter, starlink_uplink.Params)
+    sent = starlink_uplink.schedule(emitter, scene.context(0, scene.scene.seed))
     touched = hopping_terminal().touched
     channels = [touched(*stay.range_hz) for stay in listened]
     return any(
-        emission.note is not None
-        and emission.note.facts["channel"] in heard
-        and stay.start_s <= emission.note.start_s
-        and emission.note.stop_s <= stay.stop_s
-        for emission in made
+        burst.slot.channel in heard
+        and stay.start_s <= burst.start_s
+        and burst.stop_s <= stay.stop_s
+        for burst in sent
         for stay, heard in zip(listened, channels, strict=True)
     )
 

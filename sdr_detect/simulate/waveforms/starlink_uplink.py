@@ -98,7 +98,7 @@ class Params(Emitter):
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
+class Slot:
     """What holds between two reassignments."""
 
     number: int
@@ -107,15 +107,36 @@ class _Slot:
     carrier: Carrier
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One burst of the schedule. ``frames_to_next`` leads from its frame to the next burst's."""
+
+    number: int
+    slot: Slot
+    start_s: float
+    stop_s: float
+    symbols: int
+    frames_to_next: int
+
+
 def emissions(params: Params, context: Context) -> Iterator[Emission]:
     """One emission a burst."""
+    for sent in schedule(params, context):
+        yield _burst(params, context, sent)
+
+
+def schedule(params: Params, context: Context) -> Iterator[Sent]:
+    """When and in which channel each burst is sent."""
     rng = context.rng(_SCHEDULE)
     frame_s = FRAME_S * (1 + params.grid_drift_ppm * 1e-6)
     phase_s = rng.uniform(0, FRAME_S) if params.grid_phase_s is None else params.grid_phase_s
     frame = math.ceil((context.start_s - phase_s) / frame_s) + int(rng.integers(min(params.frames)))
     burst = 0
+    slot: Slot | None = None
     while (due_s := phase_s + frame * frame_s) < context.stop_s:
-        slot = _slot(params, context, due_s)
+        number = _slot_number(context, due_s)
+        if slot is None or slot.number != number:
+            slot = _slot(params, context, number)
         draw = context.rng(_SCHEDULE, burst)
         symbols = int(draw.choice(params.burst_symbols))
         source = context.rng(_SLOT, slot.number) if params.frames_per_slot else draw
@@ -125,16 +146,18 @@ def emissions(params: Params, context: Context) -> Iterator[Emission]:
         if not params.grid_aligned:
             start_s += draw.uniform(0, multiple * frame_s - length_s)
         if draw.uniform() < params.activity and start_s + length_s <= context.stop_s:
-            yield _burst(params, context, slot, burst, start_s, symbols, multiple)
+            yield Sent(burst, slot, start_s, start_s + length_s, symbols, multiple)
         frame += multiple
         burst += 1
 
 
-def _slot(params: Params, context: Context, at_s: float) -> _Slot:
-    utc_s = context.start_utc_ns / NS_PER_S
-    number = math.floor((utc_s + at_s - _SLOT_PHASE_S) / _SLOT_S)
-    first = math.floor((utc_s + max(context.start_s, 0.0) - _SLOT_PHASE_S) / _SLOT_S)
-    begins_s = number * _SLOT_S + _SLOT_PHASE_S - utc_s
+def _slot_number(context: Context, at_s: float) -> int:
+    return math.floor((context.start_utc_ns / NS_PER_S + at_s - _SLOT_PHASE_S) / _SLOT_S)
+
+
+def _slot(params: Params, context: Context, number: int) -> Slot:
+    first = _slot_number(context, max(context.start_s, 0.0))
+    begins_s = number * _SLOT_S + _SLOT_PHASE_S - context.start_utc_ns / NS_PER_S
     draw = context.rng(_SLOT, number)
     channel, cn_db = params.channel, params.cn_db
     if number > first:
@@ -149,30 +172,21 @@ def _slot(params: Params, context: Context, at_s: float) -> _Slot:
         params.doppler_rate_hz_per_s,
         ref_s=max(begins_s, context.start_s) if number == first else begins_s,
     )
-    return _Slot(number, channel, cn_db, carrier)
+    return Slot(number, channel, cn_db, carrier)
 
 
-def _burst(
-    params: Params,
-    context: Context,
-    slot: _Slot,
-    burst: int,
-    start_s: float,
-    symbols: int,
-    multiple: int,
-) -> Emission:
-    draw = context.rng(_ALLOCATION, burst)
+def _burst(params: Params, context: Context, sent: Sent) -> Emission:
+    draw = context.rng(_ALLOCATION, sent.number)
     count = int(draw.choice(params.carriers))
     columns = _allocation(count, params.first_carrier, draw)
-    rate = params.sample_rate_hz
+    slot, rate = sent.slot, params.sample_rate_hz
     lead = round(4e-6 * rate) if params.carrier_leak_db is not None else 0
     trail = round(19e-6 * rate) if params.carrier_leak_db is not None else 0
-    stop_s = start_s + symbols * _SYMBOL / rate
     spacing = rate / _SIZE
     facts: dict[str, Any] = {
-        "burst": burst,
-        "symbols": symbols,
-        "frames_to_next": multiple,
+        "burst": sent.number,
+        "symbols": sent.symbols,
+        "frames_to_next": sent.frames_to_next,
         "channel": slot.channel,
         "payload_carriers": count,
         "payload_lower_hz": slot.carrier.center_hz + (columns[0] - 0.5) * spacing,
@@ -180,16 +194,23 @@ def _burst(
     }
     edge_hz = (_EDGE + 0.5) * spacing
     return Emission(
-        start_s=start_s - lead / rate,
+        start_s=sent.start_s - lead / rate,
         rate_hz=rate,
-        sample_count=lead + symbols * _SYMBOL + trail,
+        sample_count=lead + sent.symbols * _SYMBOL + trail,
         draw=partial(
-            _samples, params, context, slot.channel, burst, columns, symbols, (lead, trail)
+            _samples,
+            params,
+            context,
+            slot.channel,
+            sent.number,
+            columns,
+            sent.symbols,
+            (lead, trail),
         ),
         carrier=slot.carrier,
         cn_db=slot.cn_db,
         clean_hz=2 * edge_hz,
-        note=Note(start_s, stop_s, -edge_hz, edge_hz, facts),
+        note=Note(sent.start_s, sent.stop_s, -edge_hz, edge_hz, facts),
     )
 
 
