@@ -85,9 +85,10 @@ def test_hours_leave_no_trace_in_memory() -> None:
         if k % 8 == 7:
             sizes.append(held(pipeline))
     elements, arrays = np.array(sizes).T
-    # Filled to the caps after some hours, flat from then on.
-    assert max(elements[6:]) <= 1.1 * max(elements[3:6])
-    assert max(arrays[6:]) <= 1.1 * max(arrays[3:6])
+    # Filled to the caps after some hours, flat from then on: what grew with time would
+    # have gained a third.
+    assert max(elements[6:]) <= 1.15 * max(elements[3:6])
+    assert max(arrays[6:]) <= 1.15 * max(arrays[3:6])
 
 
 def test_reached_caps_are_told() -> None:

@@ -73,7 +73,9 @@ def test_a_served_dongle_through_capture_to_monitor(
     check_heard(heard + rest, lost=300_000)
     with open_recording(tmp_path / "heard.sigmf-meta") as recording:
         assert recording.info.center_hz == 13.8e9
-        assert [c.lost_before > 0 for c in recording.captures] == [False, True]
+        first, *others = (c.lost_before for c in recording.captures)
+        assert first == 0
+        assert max(others) >= 200_000  # under load small ones stand beside it
 
 
 def test_a_served_dongle_that_goes_away(start: Callable[..., Process]) -> None:
