@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
 from sdr_detect import view
 from sdr_detect_gui import keymap, words
 from sdr_detect_gui.boxes import Box
 from sdr_detect_gui.opening import ask_for_file
 from sdr_detect_gui.texts import tr
+from sdr_detect_gui.textwindow import TextWindow
 from sdr_detect_gui.theme import THEMES
 
 if TYPE_CHECKING:
@@ -69,13 +70,7 @@ class Actions:
 
     def show_text(self, title: str, text: str, *, rich: bool = False) -> None:
         """A text in a window of its own, beside which all goes on."""
-        dialog = QMessageBox(self._window)
-        dialog.setWindowTitle(title)
-        dialog.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
-        dialog.setText(text)
-        dialog.setWindowModality(Qt.WindowModality.NonModal)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        TextWindow(self._window, title, text, rich=rich).show()
 
     def toggle_why(self) -> None:
         """Bring the reasons into view; in a small window as a text of their own."""

@@ -54,6 +54,11 @@ class Condition:
     text: str
     remedy: str
 
+    @property
+    def told(self) -> str:
+        """Both as sentences."""
+        return f"{self.text.rstrip('.')}. {self.remedy}"
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -74,10 +79,16 @@ class Assessment:
 
 #: Kinds of failure by what drivers and the system say, and the remedy for each.
 _CAUSES: tuple[tuple[str, str], ...] = (
+    ("crashed", r"was killed or crashed"),
     ("disk_full", r"no space|disk is full|disk full|cannot be written"),
-    ("busy", r"\bbusy\b|another program|in use|claimed"),
-    ("driver_missing", r"not installed|driver|pip install|apt-get install"),
-    ("unplugged", r"unplugged|disconnected|stopped delivering|was lost|no samples for|silent"),
+    ("no_device", r"no such device|are attached|is attached|no connection"),
+    ("busy", r"\bbusy\b|another program|one program at a time|in use|claimed"),
+    ("driver_missing", r"not installed|cannot be used|pip install|apt-get install|no driver for"),
+    (
+        "unplugged",
+        r"unplugged|disconnected|stopped delivering|was lost|no samples for|silent|hangs|"
+        r"connection broke|broke the connection|ended the connection|the driver ",
+    ),
     ("no_device", r"no such|not found|no device|no receiver|does not exist|nothing came|refused"),
 )
 
@@ -90,15 +101,17 @@ def cause_of(text: str) -> str:
     return "failed"
 
 
-def _remedy(cause: str) -> str:
+def remedy_of(cause: str) -> str:
+    """What to do."""
     return {
         "disk_full": tr("Free some space or choose another folder."),
         "busy": tr("Close the other program that uses the receiver; it is tried again by itself."),
         "driver_missing": tr("Run 'sdr-detect doctor': it names the missing part."),
-        "unplugged": tr("Check the USB lead and the power; it is tried again by itself."),
+        "unplugged": tr("Check USB lead and power, or the network; it is tried again by itself."),
         "no_device": tr(
             "Check that the receiver is attached, and its address; 'sdr-detect devices'."
         ),
+        "crashed": tr("It is started again by itself."),
         "failed": tr("Read the message; 'sdr-detect doctor' checks this computer."),
     }[cause]
 
@@ -112,7 +125,7 @@ def assess(facts: Facts) -> Assessment:
     elif state is not None and state.health.lost_reason and not state.final:
         cause = cause_of(state.health.lost_reason)
         cause = "unplugged" if cause == "failed" else cause
-        found.append(Condition(cause, "error", state.health.lost_reason, _remedy(cause)))
+        found.append(Condition(cause, "error", state.health.lost_reason, remedy_of(cause)))
     final = state is not None and state.final
     fresh = facts.age_s is not None and facts.age_s < FRESH_S
     if not fresh and not final and not found:
@@ -124,7 +137,7 @@ def assess(facts: Facts) -> Assessment:
     if facts.disk_free_bytes is not None and facts.disk_free_bytes < LEAST_FREE_BYTES:
         free = facts.disk_free_bytes / 1e9
         text = tr("The disk is nearly full: {free:.1f} GB are left.").format(free=free)
-        found.append(Condition("disk_full", "warning", text, _remedy("disk_full")))
+        found.append(Condition("disk_full", "warning", text, remedy_of("disk_full")))
     valid = state is not None and (final or (fresh and not _serious(found)))
     word: Word = state.verdict.verdict if state is not None and valid else "none"
     return Assessment(fresh, word, tuple(found))
@@ -138,16 +151,16 @@ def _dead(facts: Facts) -> Condition:
     cause = cause_of(facts.last_words)
     said = facts.last_words or tr("it said nothing")
     text = tr("The receiving process ended (exit code {code}): {said}")
-    return Condition(cause, "error", text.format(code=facts.exit_code, said=said), _remedy(cause))
+    return Condition(cause, "error", text.format(code=facts.exit_code, said=said), remedy_of(cause))
 
 
 def _silent(facts: Facts) -> Condition:
     if facts.age_s is not None:
         text = tr("No data for {age:.0f} s. The plot is FROZEN and not used for the verdict.")
-        return Condition("stale", "error", text.format(age=facts.age_s), _remedy("unplugged"))
+        return Condition("stale", "error", text.format(age=facts.age_s), remedy_of("unplugged"))
     if facts.last_words and cause_of(facts.last_words) != "failed":
         cause = cause_of(facts.last_words)
-        return Condition(cause, "error", facts.last_words, _remedy(cause))
+        return Condition(cause, "error", facts.last_words, remedy_of(cause))
     text = tr("Waiting for the first data ({waited:.0f} s).").format(waited=facts.waited_s)
     remedy = tr("The first start takes up to half a minute on a slow computer.")
     return Condition("starting", "info", text, remedy)

@@ -108,10 +108,15 @@ def _or_press(method: Callable[[], None]) -> Callable[[], None]:
     return call
 
 
+def _native(key: str) -> str:
+    """What stands on the key, in the user's language."""
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+
+
 def help_text(names: Mapping[str, object]) -> str:
     """The list of keys."""
     rows = "".join(
-        f"<tr><td><b>{key.replace('<', '&lt;')}</b>&nbsp;&nbsp;</td><td>{tr(what)}</td></tr>"
+        f"<tr><td><b>{_native(key)}</b>&nbsp;&nbsp;</td><td>{tr(what)}</td></tr>"
         for name, key, what in KEYS
         if name in names
     )

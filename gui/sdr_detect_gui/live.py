@@ -13,7 +13,7 @@ from sdr_detect_gui import recordbar, words
 from sdr_detect_gui.casepanel import CasePanel
 from sdr_detect_gui.comparepanel import ComparePanel
 from sdr_detect_gui.comparing import PURPOSES, Outcome
-from sdr_detect_gui.condition import Condition
+from sdr_detect_gui.condition import Condition, cause_of, remedy_of
 from sdr_detect_gui.headingpanel import HeadingPanel
 from sdr_detect_gui.headings import Headings
 from sdr_detect_gui.jobs import Jobs
@@ -226,9 +226,19 @@ class Live:
             return [Condition("test", "info", text, tr("Touch nothing."))]
         if self._window.walking:
             return []
-        once = [*self.sweeping.conditions(), *(c for c in found if c.name in _ONCE)]
+        once = [*self._recording_ended(), *self.sweeping.conditions()]
+        once += [c for c in found if c.name in _ONCE]
         self._once = [c.name for c in once if c.name not in self._known]
         return [c for c in once if c.name in self._once]
+
+    def _recording_ended(self) -> list[Condition]:
+        """A recording by hand that ended before it was asked to."""
+        part = self._part
+        if part is None or part.failure is None or part.recording:
+            return []
+        text = tr("The recording has ended: {why}").format(why=part.failure)
+        name = f"recording {part.files} {part.failure}"
+        return [Condition(name, "warning", text, remedy_of(cause_of(part.failure)))]
 
     def is_once(self, name: str) -> bool:
         """Whether a condition is told until it is acknowledged."""

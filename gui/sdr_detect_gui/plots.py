@@ -130,12 +130,17 @@ class Plots(pg.GraphicsLayoutWidget):
                 # Kept as pixels: drawn anew with every frame, axes cost most of the time.
                 cached = QGraphicsItem.CacheMode.DeviceCoordinateCache
                 plot.getAxis(side).setCacheMode(cached)
+        for axis in self._numbered():  # nothing is counted yet
+            axis.setStyle(showValues=False)
         self._upper.getAxis("bottom").setStyle(showValues=False)
         self._upper.showGrid(x=True, y=True, alpha=0.15)
         self._lower.vb.setMouseEnabled(x=True, y=False)
         self._lower.vb.invertY(True)
         self._lower.vb.setDefaultPadding(0)
         self._upper.setXLink(self._lower)
+
+    def _numbered(self) -> tuple[pg.AxisItem, pg.AxisItem]:
+        return self._upper.getAxis("left"), self._lower.getAxis("bottom")
 
     def set_theme(self, theme: Theme) -> None:
         """Other colours."""
@@ -205,6 +210,8 @@ class Plots(pg.GraphicsLayoutWidget):
 
     def _tune(self, row: view.Row) -> None:
         self._tuning = tuning = row.head.tuning
+        for axis in self._numbered():
+            axis.setStyle(showValues=True)
         self.full_span()
         self._levels_set = False
         calibrated = tuning.dbm_offset_db is not None

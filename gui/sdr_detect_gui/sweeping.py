@@ -119,7 +119,7 @@ class Sweeping:
             self._show_state(fresh=judged.fresh)
             wrong = [c for c in judged.conditions if c.severity != "info" or c.name == "starting"]
             if wrong:
-                self.view.say(f"✗ {tr('SWEEP')}: {wrong[0].text} {wrong[0].remedy}")
+                self.view.say(f"✗ {tr('SWEEP')}: {wrong[0].told}")
             return
         state = self._window.watching.state
         if not self.on or state is None:

@@ -112,9 +112,10 @@ def stylesheet(theme: Theme, scale: float) -> str:
     QPushButton#primary:enabled {{ background: {primary}; color: #ffffff; font-weight: bold;
         border-color: {primary}; }}
     QScrollArea#pages, QWidget#page {{ background: transparent; border: none; }}
-    QTableView {{ background: {theme.panel}; alternate-background-color: {theme.back};
-        border: {border}px solid {theme.line}; gridline-color: {theme.line};
-        selection-background-color: {theme.accent}; selection-color: {theme.back}; }}
+    QTableView, QTreeView, QListView, QTextBrowser {{ background: {theme.panel};
+        alternate-background-color: {theme.back}; border: {border}px solid {theme.line};
+        gridline-color: {theme.line}; selection-background-color: {theme.accent};
+        selection-color: {theme.back}; }}
     QHeaderView, QHeaderView::section, QTableCornerButton::section {{ background: {theme.back};
         color: {theme.dim}; border: none; padding: 3px; font-weight: bold; }}
     QStatusBar {{ background: {theme.back}; }}

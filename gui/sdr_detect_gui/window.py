@@ -302,8 +302,7 @@ class MainWindow(QMainWindow):
         child = self.watching.child
         retry = child is not None and not child.running
         once = self.live.is_once(first.name)
-        text = f"{first.text} {first.remedy}"
-        self.strip.tell(first.severity, text, retry=retry, dismiss=once)
+        self.strip.tell(first.severity, first.told, retry=retry, dismiss=once)
 
     def _point(self, frequency_hz: float, sample: object) -> None:
         text = words.megahertz(frequency_hz, 4) + " MHz"

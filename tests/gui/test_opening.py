@@ -20,8 +20,8 @@ pytest.importorskip(
 )
 
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTreeView
 from sdr_detect_gui.app import application
 from sdr_detect_gui.banner import Shrinking
 from sdr_detect_gui.opening import Opener, described_by, must_be_stated
@@ -209,6 +209,9 @@ def test_ctrl_o_asks_and_a_raw_file_asks_on(fed: Callable[..., Fed], qtbot: Any,
     window = shown.window
     qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
     (dialog,) = window.findChildren(QFileDialog)
+    for files in dialog.findChildren(QTreeView):  # words and ground of one look
+        ground = QColor(*(int(part) for part in pixels(files.viewport())[-5, -5]))
+        assert ground.name() == window.theme.panel
     dialog.filesSelected.emit([str(raw)])
     dialog.close()
     qtbot.waitUntil(lambda: bool(window.findChildren(RawDialog)), timeout=LIMIT_MS)

@@ -128,6 +128,17 @@ def test_hours_leave_memory_as_it_was() -> None:
         ("x.sigmf-data cannot be written: No space left on device", "disk_full"),
         ("rtlsdr://0: the receiver was unplugged", "unplugged"),
         ("gain=900 is not within 0..49.6", "failed"),
+        ("rtlsdr://0: no RTL-SDR is attached; plug one in; next try in 1 s", "no_device"),
+        ("soapy://: no such device is to be had: does another program hold it?", "no_device"),
+        ("rtl_tcp://a:1: no connection (refused); is rtl_tcp running there?", "no_device"),
+        ("rtlsdr://0: another program, or the kernel's television driver, holds it", "busy"),
+        ("took the connection; rtl_tcp serves one program at a time: end the other one", "busy"),
+        ("the RTL-SDR library cannot be used (x); run: pip install y", "driver_missing"),
+        ("the driver was silent for 5 s: it hangs", "unplugged"),
+        ("the server ended the connection", "unplugged"),
+        ("no samples for 5 s; was it unplugged?", "unplugged"),
+        ("a.sigmf-data: No space left on device", "disk_full"),
+        ("it stays at 1 Hz and was asked for 2 Hz", "failed"),
     ],
 )
 def test_causes_are_told_apart(text: str, cause: str) -> None:

@@ -69,6 +69,7 @@ def test_the_key_begins_and_ends_and_a_failure_is_seen(fed: Callable[..., Fed], 
     shown.give(made.row(2), made.state(recorder=part(failure="No space left on device")))
     assert window.watching.recording is None
     assert "No space left" in window.live.bar.text.text()
+    assert "Free some space" in window.strip.text.text()
 
 
 def test_who_looks_on_sees_the_state_and_cannot_record(fed: Callable[..., Fed]) -> None:

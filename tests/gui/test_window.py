@@ -12,8 +12,9 @@ pytest.importorskip(
 )
 
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 from sdr_detect_gui.banner import Shrinking
+from sdr_detect_gui.textwindow import TextWindow
 from sdr_detect_gui.theme import TOUCH_PX
 
 from tests import view_messages as made
@@ -162,8 +163,8 @@ def test_keys_do_what_the_list_says(fed: Callable[..., Fed], qtbot: Any) -> None
     assert window.table.chosen is not None
     assert window.plots.view_hz[1] - window.plots.view_hz[0] == pytest.approx(1.5 * 2.2e6)
     qtbot.keyClick(window, Qt.Key.Key_F1)
-    (dialog,) = window.findChildren(QMessageBox)
-    assert "next detection" in dialog.text()
+    (dialog,) = window.findChildren(TextWindow)
+    assert "next detection" in dialog.text.toPlainText()
     assert not dialog.isModal()
     dialog.close()
 
