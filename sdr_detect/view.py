@@ -132,7 +132,8 @@ class VerdictPart(_Part):
     """The verdict as it would be if the watch ended now, or at its end.
 
     ``eirp_limit_dbm`` is the detection limit where the receiver is calibrated and
-    the distance known, ``eirp_expanded_db`` its uncertainty (k = 2).
+    the distance known, ``eirp_expanded_db`` its uncertainty (k = 2). ``rules`` names
+    the program that judged, with its version.
     """
 
     verdict: Literal["detected", "not_detected", "inconclusive"]
@@ -147,6 +148,7 @@ class VerdictPart(_Part):
     blind_s: Annotated[float, Field(ge=0)]
     reasons: _Texts
     alternatives: Annotated[tuple[Alternative, ...], Field(max_length=MAX_TEXTS, strict=False)]
+    rules: _Name | None = None
 
 
 class TrackPart(_Part):

@@ -76,7 +76,7 @@ def verdict(word: str = "not_detected", **changes: Any) -> view.VerdictPart:
         "verdict": word, "system": "starlink" if word == "detected" else None,
         "confidence": 0.93, "pfa": 1e-9, "detection_limit_db": -9.4, "poi": 0.31,
         "analysed_s": 372.0, "blind_s": 0.4, "reasons": ("opens with a sequence",),
-        "alternatives": (),
+        "alternatives": (), "rules": "sdr-detect 0.1.0",
     }  # fmt: skip
     return view.VerdictPart(**fields | changes)
 

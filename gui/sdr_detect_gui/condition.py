@@ -17,6 +17,8 @@ from sdr_detect_gui.texts import tr
 FRESH_S = 2.0
 #: Share of clipped samples that is told.
 CLIPPED_SHARE = 0.01
+#: Share of the watched time without samples that is told.
+BLIND_SHARE = 0.05
 LEAST_FREE_BYTES = 2_000_000_000
 
 Mode = Literal["live", "replay", "file"]
@@ -134,6 +136,7 @@ def assess(facts: Facts) -> Assessment:
         found += _tuned(facts.tuning, facts.mode)
     if state is not None and fresh:
         found += _clipped(state)
+        found += _losing(state)
     if facts.disk_free_bytes is not None and facts.disk_free_bytes < LEAST_FREE_BYTES:
         free = facts.disk_free_bytes / 1e9
         text = tr("The disk is nearly full: {free:.1f} GB are left.").format(free=free)
@@ -197,7 +200,7 @@ def _tuned(tuning: view.Tuning, mode: Mode) -> list[Condition]:
                 tr("Synchronise this computer's clock (NTP or GPS)."),
             )
         )
-    if tuning.dbm_offset_db is None:
+    if mode == "live" and tuning.dbm_offset_db is None:
         found.append(
             Condition(
                 "uncalibrated",
@@ -216,3 +219,14 @@ def _clipped(state: view.State) -> list[Condition]:
     text = tr("The receiver is OVERLOADED: {share:.0%} of the samples clip.")
     remedy = tr("Reduce the gain, or put an attenuator before the receiver.")
     return [Condition("overload", "warning", text.format(share=share), remedy)]
+
+
+def _losing(state: view.State) -> list[Condition]:
+    """Samples that are lost, but for those that a receiver drops when it is retuned."""
+    said = state.verdict
+    whole_s = said.analysed_s + said.blind_s
+    if state.sweep is not None or said.blind_s < BLIND_SHARE * whole_s or not said.blind_s:
+        return []
+    text = tr("SAMPLES WERE LOST: for {share:.0%} of the time nothing was heard.")
+    remedy = tr("Close other programs, use another USB port, or lower the sample rate.")
+    return [Condition("losing", "warning", text.format(share=said.blind_s / whole_s), remedy)]

@@ -137,9 +137,13 @@ class HeadingPanel(Panel):
         self.said.setText(text)
 
     def _clear(self) -> None:
+        """Forget what was noted; pressed again, take that back."""
         now = self.headings.now_deg
-        self.headings.clear()
-        self.headings.now_deg = now
+        if self.headings.can_take_back:
+            self.headings.take_back()
+        else:
+            self.headings.clear()
+            self.headings.now_deg = now
         self.renew(fresh=True)
 
     def _tone_changed(self) -> None:
@@ -155,6 +159,7 @@ class HeadingPanel(Panel):
 
     def renew(self, *, fresh: bool) -> None:
         """Show what was heard so far."""
+        self.empty.setText(tr("Take back") if self.headings.can_take_back else tr("Clear"))
         self.show_lobe(self.headings.lobe() if self.isVisible() else None, fresh=fresh)
 
     def show_lobe(self, lobe: Lobe | None, *, fresh: bool) -> None:

@@ -34,6 +34,7 @@ class Headings:
         self.reference: Reference = "true"
         self._values = np.empty((MAX_VALUES, 2))
         self._count = 0
+        self._forgotten = np.empty((0, 2))
         self._bins: list[HeadingBin] = []
         self._binned = 0
 
@@ -55,13 +56,27 @@ class Headings:
         self.reference = reference
         had = len(self) > 0
         self.clear()
+        self._forgotten = np.empty((0, 2))  # headings of two norths do not stand together
         return had
 
     def clear(self) -> None:
-        """Forget all that was noted."""
+        """Forget all that was noted, until it is taken back."""
+        self._forgotten = self._values[: len(self)].copy()
         self._count = self._binned = 0
         self._bins = []
         self.now_deg = None
+
+    @property
+    def can_take_back(self) -> bool:
+        """Whether something was forgotten that can be had again."""
+        return len(self._forgotten) > 0
+
+    def take_back(self) -> None:
+        """Note again what was forgotten last, beside what was noted since."""
+        for value in self._forgotten:
+            self._values[self._count % MAX_VALUES] = value
+            self._count += 1
+        self._forgotten = np.empty((0, 2))
 
     def bins(self) -> list[HeadingBin]:
         """Mean strength around each heading, as relative power above the background."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: A state this long after a request knows of it.
 _ANSWER_S = 2.0
 #: What is told once, until it is acknowledged.
-_ONCE = ("no_time",)
+ONCE = ("losing", "no_time", "uncalibrated")
 
 
 class Live:
@@ -53,7 +53,7 @@ class Live:
         self._files_before = 0
         #: Files that key R has made since the last ones were attached to the case.
         self._by_hand: dict[str, None] | None = None
-        self._known: set[str] = set()
+        self._known = {str(window.settings.value("known", ""))}
         self._once: list[str] = []
         self._lobe_due_s = 0.0
         self._connect()
@@ -227,7 +227,8 @@ class Live:
         if self._window.walking:
             return []
         once = [*self._recording_ended(), *self.sweeping.conditions()]
-        once += [c for c in found if c.name in _ONCE]
+        once += [c for c in found if c.name in ONCE]
+        once.sort(key=lambda c: c.severity == "info")
         self._once = [c.name for c in once if c.name not in self._known]
         return [c for c in once if c.name in self._once]
 
@@ -245,8 +246,10 @@ class Live:
         return name in self._once
 
     def acknowledge(self) -> None:
-        """What was told last need not be told again."""
+        """What was told last need not be told again; of a calibration, never."""
         self._known.update(self._once[:1])
+        if "uncalibrated" in self._known:
+            self._window.settings.setValue("known", "uncalibrated")
 
     def title(self) -> str:
         """Vessel of the open case; '' without one."""

@@ -158,6 +158,7 @@ def why_lines(state: view.State) -> list[str]:
             chance=chance
         ),
         tr("Chance that noise alone does as well: {pfa:.2g}").format(pfa=said.pfa),
+        tr("Judged by {rules}").format(rules=said.rules or words.UNKNOWN),
     ]
 
 

@@ -23,7 +23,7 @@ from sdr_detect_gui.actions import Actions
 from sdr_detect_gui.banner import BannerView, Shrinking, Strip
 from sdr_detect_gui.channels import ChannelStrip
 from sdr_detect_gui.condition import Assessment, assess
-from sdr_detect_gui.live import Live
+from sdr_detect_gui.live import ONCE, Live
 from sdr_detect_gui.mailbox import Mail
 from sdr_detect_gui.plots import Plots
 from sdr_detect_gui.session import Watching
@@ -292,7 +292,11 @@ class MainWindow(QMainWindow):
             text = tr("Ending: the verdict is being written. Close again to end without it.")
             self.strip.tell("info", text, retry=False)
             return
-        serious = [c for c in judged.conditions if c.severity != "info" or c.name == "starting"]
+        serious = [
+            c
+            for c in judged.conditions
+            if c.name == "starting" or (c.severity != "info" and c.name not in ONCE)
+        ]
         if not serious:
             serious = self.live.conditions(judged.conditions)
         if not serious:

@@ -9,6 +9,7 @@ from sdr_detect import view
 from sdr_detect.events import BurstEvent, Incident, Verdict
 from sdr_detect.model import StreamInfo, Track
 from sdr_detect.sinks import wording
+from sdr_detect.sinks.sigmf_fields import GENERATOR
 from sdr_detect.watched import ChannelWatch
 
 
@@ -56,6 +57,7 @@ def verdict(said: Verdict) -> view.VerdictPart:
         blind_s=said.blind_s,
         reasons=tuple(_texts(said.reasons)),
         alternatives=weighed,
+        rules=GENERATOR,
     )
 
 

@@ -42,7 +42,7 @@ def fed(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., Fed]]:
     ) -> Fed:
         application("en")
         settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
-        for name, value in kept.items():
+        for name, value in ({"known": "uncalibrated"} | kept).items():
             settings.setValue(name, value)
         watching = Watching(None, f"ipc://{tmp_path}/nobody")
         watching.child = child

@@ -213,16 +213,26 @@ def test_an_absorber_test_says_so(fed: Callable[..., Fed], qtbot: Any) -> None:
     assert "Absorber test: recording, feed COVERED" in window.strip.text.text()
 
 
-def test_no_source_of_time_is_told_until_it_is_acknowledged(fed: Callable[..., Fed]) -> None:
-    shown = fed()
+def test_what_is_told_until_it_is_acknowledged(fed: Callable[..., Fed]) -> None:
+    shown = fed(known="")
     tuning = made.TUNING.model_copy(update={"time_error_ns": None})
     shown.give(made.row(0, tuning=tuning), made.state())
     window = shown.window
     assert "No time source" in window.strip.text.text()
     assert "Synchronise" in window.strip.text.text()
+    lossy = made.state(verdict=made.verdict(analysed_s=60.0, blind_s=40.0))
+    shown.give(made.row(1, tuning=tuning), lossy)
+    assert "for 40% of the time nothing was heard. Close other" in window.strip.text.text()
     window.strip.noted.click()
-    shown.give(made.row(1, tuning=tuning))
+    shown.give(made.row(2, tuning=tuning), lossy)
+    assert "No time source" in window.strip.text.text()
+    window.strip.noted.click()
+    shown.give(made.row(3, tuning=tuning))
+    assert "not calibrated. 'sdr-detect calibrate'" in window.strip.text.text()
+    window.strip.noted.click()
+    shown.give(made.row(4, tuning=tuning))
     assert not window.strip.isVisible()
+    assert window.settings.value("known") == "uncalibrated"  # the next time too
 
 
 def test_the_limit_in_the_banner_is_an_eirp_when_calibrated(fed: Callable[..., Fed]) -> None:

@@ -259,3 +259,20 @@ def test_walking_fits_a_small_screen(fed: Callable[..., Fed], theme: str) -> Non
         assert min(b.height() for b in buttons) >= TOUCH_PX
     buttons[-1].click()
     assert window.plots.isVisible()
+
+
+def test_what_was_cleared_is_taken_back_beside_what_came_since(fed: Callable[..., Fed]) -> None:
+    panel, headings = (live := fed().window.live).heading, live.headings
+    lobe(headings, 212.0)
+    before = len(headings)
+    panel.empty.click()
+    assert len(headings) == 0
+    assert panel.empty.text() == "Take back"
+    headings.now_deg = 10.0
+    headings.hear(3.0)
+    panel.empty.click()
+    assert len(headings) == before + 1
+    assert panel.empty.text() == "Clear"
+    panel.empty.click()
+    headings.refer_to("magnetic")
+    assert not headings.can_take_back  # of another north

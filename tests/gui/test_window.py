@@ -45,6 +45,7 @@ def test_verdicts_in_plain_words(
     assert "Chance of intercept 31 %" in banner.facts.text()
     assert "opens with a sequence" in shown.window.why.text.text()
     assert "-9.4 dB" in shown.window.why.text.text()
+    assert "Judged by sdr-detect" in shown.window.why.text.text()
 
 
 def test_old_data_blank_everything_that_rests_on_them(fed: Callable[..., Fed]) -> None:
