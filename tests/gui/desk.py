@@ -36,16 +36,19 @@ def screen() -> Iterator[str]:
         server.wait(10)
 
 
+#: A picture for each line that it is given: starting Qt takes longer than a look.
 GRAB = """
 import sys
 from PySide6.QtGui import QGuiApplication
 app = QGuiApplication([])
-sys.exit(not app.primaryScreen().grabWindow(0).save(sys.argv[1]))
+for _ in sys.stdin:
+    app.processEvents()
+    print(app.primaryScreen().grabWindow(0).save(sys.argv[1], "BMP"), flush=True)
 """
 
 
 class Desk:
-    """Looks at a screen, and has hands."""
+    """Looks at a screen, and has hands; to be closed before the screen."""
 
     def __init__(self, display: str, folder: Path) -> None:
         self.env = {
@@ -53,7 +56,14 @@ class Desk:
             "XDG_CONFIG_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder),
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }  # fmt: skip
-        self._picture = folder / "screen.png"
+        self._picture = folder / "screen.bmp"
+        self._eye = subprocess.Popen(
+            [sys.executable, "-c", GRAB, str(self._picture)],
+            env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self._eye.communicate(timeout=30)
 
     def hands(self, *words: str) -> str:
         done = subprocess.run(
@@ -68,8 +78,10 @@ class Desk:
 
     def look(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The screen: (height, width, red green blue)."""
-        command = [sys.executable, "-c", GRAB, str(self._picture)]
-        subprocess.run(command, env=self.env, check=True, timeout=30)
+        assert self._eye.stdin is not None
+        assert self._eye.stdout is not None
+        print(file=self._eye.stdin, flush=True)
+        assert self._eye.stdout.readline() == "True\n"
         image = QImage(str(self._picture)).convertToFormat(QImage.Format.Format_RGB888)
         data = np.frombuffer(image.constBits(), np.uint8)
         rows = data.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()]
@@ -80,6 +92,14 @@ class Desk:
         while not seen(self.look()):
             assert time.monotonic() < due_s, "not seen"
             time.sleep(0.2)
+
+
+@pytest.fixture
+def desk(screen: str, tmp_path: Path) -> Iterator[Desk]:
+    """Eyes and hands on the screen."""
+    found = Desk(screen, tmp_path)
+    yield found
+    found.close()
 
 
 def share(picture: np.ndarray[Any, np.dtype[np.uint8]], colour: str) -> float:

@@ -26,6 +26,7 @@ from sdr_detect_gui.window import MainWindow
 from sdr_detect.simulate.scene import load_scene
 from sdr_detect.simulate.write import write_sigmf
 from tests.gui.desk import Desk, share
+from tests.gui.desk import desk as desk
 from tests.gui.desk import screen as screen
 from tests.gui.fed import shut
 
@@ -106,8 +107,7 @@ def test_what_cannot_be_opened_is_said_with_its_remedy(
 # A real screen, real keys and a real mouse
 
 
-def test_keys_and_mouse_on_a_real_screen(screen: str, tmp_path: Path, recording: Path) -> None:
-    desk = Desk(screen, tmp_path)
+def test_keys_and_mouse_on_a_real_screen(desk: Desk, tmp_path: Path, recording: Path) -> None:
     words = ["gui", "--source", f"file://{recording}", "--language", "en"]
     window = subprocess.Popen(
         [sys.executable, "-m", "sdr_detect", *words],

@@ -32,6 +32,7 @@ from sdr_detect.errors import UnsupportedError
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
 from tests.gui.desk import Desk, share
+from tests.gui.desk import desk as desk
 from tests.gui.desk import screen as screen
 from tests.gui.fed import Fed
 from tests.gui.test_pictures import pixels
@@ -246,9 +247,8 @@ def coloured(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> float:
 
 
 def test_a_raw_file_from_statement_to_annotation_on_a_real_screen(
-    screen: str, tmp_path: Path, raw: Path
+    desk: Desk, tmp_path: Path, raw: Path
 ) -> None:
-    desk = Desk(screen, tmp_path)
     window = subprocess.Popen(
         [sys.executable, "-m", "sdr_detect", "gui", str(raw), "--language", "en"],
         env=desk.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

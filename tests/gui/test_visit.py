@@ -21,6 +21,7 @@ pytest.importorskip("sqlalchemy", reason="cases need SQLAlchemy")
 from sdr_detect.evidence.verify import read_json, verify
 from sdr_detect.formats.find import open_recording
 from tests.gui.desk import Desk, share
+from tests.gui.desk import desk as desk
 from tests.gui.desk import screen as screen
 
 ORANGE, BLUE = "#a63a00", "#0b5cad"
@@ -74,8 +75,7 @@ def watching(endpoint: str) -> int:
     raise AssertionError("the watch has died with its window")
 
 
-def test_record_case_and_evidence(screen: str, samples: str, tmp_path: Path) -> None:
-    desk = Desk(screen, tmp_path)
+def test_record_case_and_evidence(desk: Desk, samples: str, tmp_path: Path) -> None:
     window = subprocess.Popen(
         [sys.executable, "-m", "sdr_detect", "gui", "--source", f"zmq://{samples}",
          "--language", "en", "--pre-trigger", "2"],
