@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,7 @@ class Photographer:
         settings = QSettings(f"{self.folder}/{theme}.ini", QSettings.Format.IniFormat)
         settings.clear()
         settings.setValue("theme", theme)
+        settings.setValue("known", "uncalibrated")
         return settings
 
     def scene(self, name: str, changes: dict[str, str]) -> Path:
@@ -105,13 +107,17 @@ class Photographer:
         window.show()
         return window
 
-    def live(self, recording: Path, name: str) -> None:
-        """A watch, once it has detected something."""
+    def live(self, recording: Path, name: str, frozen: str) -> None:
+        """A watch, once it has detected something, and after its process has died."""
         watching = Watching(["--source", f"file://{recording}?pace={PACE}"], replay=True)
         window = self.window(watching, "dark", SIZE)
         self.until(lambda: window.assessment.word == "detected", "a detection")
         self.wait(15.0)
-        self.save(window, name)
+        self.picture(window, name)
+        if watching.child is not None:
+            os.kill(watching.child.pid, signal.SIGKILL)
+        self.wait(3.5)
+        self.save(window, frozen)
 
     def case(self, endpoint: str, name: str) -> None:
         """A recording under way, and an open case."""
@@ -269,7 +275,7 @@ def main() -> None:
         parked = photographer.scene(
             "starlink_parked_2m4", {"duration_s = 1.0": "duration_s = 20.0"}
         )
-        photographer.live(parked, "live")
+        photographer.live(parked, "live", "frozen")
         with published(parked, Path(folder)) as endpoint:
             photographer.case(endpoint, "case")
             photographer.walk(endpoint, "walk")

@@ -229,14 +229,17 @@ class BandView(QWidget):
 
     def _paint_scale(self, painter: QPainter, plot: QRectF, low: float, high: float) -> None:
         line = painter.fontMetrics().height()
-        for level in np.arange(np.ceil(low / _LEVEL_STEP_DB), high / _LEVEL_STEP_DB):
-            y = plot.bottom() - (level * _LEVEL_STEP_DB - low) / (high - low) * plot.height()
+        step = _LEVEL_STEP_DB
+        while step / (high - low) * plot.height() < line:
+            step *= 2
+        for level in np.arange(np.ceil(low / step), high / step):
+            y = plot.bottom() - (level * step - low) / (high - low) * plot.height()
             painter.setPen(QColor(self.theme.line))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(QColor(self.theme.text))
             at = QRectF(0, y - line / 2, _MARGIN_PX - 5, line)
             if plot.top() <= at.top():
-                painter.drawText(at, Qt.AlignmentFlag.AlignRight, f"{level * _LEVEL_STEP_DB:.0f}")
+                painter.drawText(at, Qt.AlignmentFlag.AlignRight, f"{level * step:.0f}")
 
     def _range(self, cell: Cell) -> tuple[float, float]:
         """Columns over the width of a channel."""
