@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from sdr_detect.detect.energy import frame_variance
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.model import NoiseReference
 
 #: Narrowest part that is tested, bins; the carrier detector sees what is narrower.
 LEAST_BINS = 4
+
+#: Correlation of the power of Hann cells at 0, 1, ... bins' distance, in one frame and in
+#: two that overlap by half: of white noise, from the window alone.
+IN_FRAME = (1.0, 4 / 9, 1 / 36, 0.0)
+FRAME_ON = (1 / 36, (4 / (9 * math.pi)) ** 2, 1 / 144, (4 / (45 * math.pi)) ** 2)
 
 #: From one width to the next, and by which part of a width places differ.
 WIDER, STEP = 1.5, 4
@@ -71,9 +75,7 @@ class ContrastTest:
         inside = np.flatnonzero(self._used)
         self._first, self._stop = int(inside[0]), int(inside[-1]) + 1
         self._places = self._boxes()
-        self._spread = np.array(
-            [math.inf, *(frame_variance(b, math.inf) for b in range(1, power.size + 1))]
-        )
+        self._spread = np.array([math.inf, *map(variance, range(1, power.size + 1))])
 
     def _boxes(self) -> NDArray[np.int64]:
         """(n, 2) first bin and stop of every part that is tested."""
@@ -206,6 +208,15 @@ class ContrastTest:
             return None
         mean = sum(excess) / len(excess)
         return all(e > (1 - LACKING) * mean - 3 * s for e, s in zip(excess, sigma, strict=True))
+
+
+def variance(bins: int) -> float:
+    """Relative variance of the mean power over ``bins`` and many frames, times their number."""
+    pairs = sum(
+        (1 if apart == 0 else 2) * max(0, bins - apart) * (near + 2 * far)
+        for apart, (near, far) in enumerate(zip(IN_FRAME, FRAME_ON, strict=True))
+    )
+    return pairs / bins**2
 
 
 def deviations(

@@ -15,7 +15,6 @@ fills the slice.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,11 +52,6 @@ MAX_SHORT_SPREAD = 3.0
 
 #: Wider than thermal noise by this factor, and the reader is told.
 UNSTEADY = 1.6
-
-#: Correlation of the power of Hann cells at 0, 1, ... bins' distance, in one frame and in
-#: two that overlap by half: of white noise, from the window alone (Harris 1978, squared).
-IN_FRAME = (1.0, 4 / 9, 1 / 36, 0.0)
-FRAME_ON = (1 / 36, (4 / (9 * math.pi)) ** 2, 1 / 144, (4 / (45 * math.pi)) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,18 +183,14 @@ def _extra_variance(
 
 
 def freedom(bins: float, frames: int) -> float:
-    """Gamma shape of the mean power of ``bins`` x ``frames`` half-overlapped Hann cells."""
-    return frames / frame_variance(bins, frames)
+    """Gamma shape of the mean power of ``bins`` x ``frames`` half-overlapped Hann cells.
 
-
-def frame_variance(bins: float, frames: float) -> float:
-    """Relative variance of the mean power of such cells, times ``frames``, which may be inf."""
-    along = 2 * (1 - 1 / frames)
-    pairs = sum(
-        (1 if apart == 0 else 2) * max(0.0, bins - apart) * (near + along * far)
-        for apart, (near, far) in enumerate(zip(IN_FRAME, FRAME_ON, strict=True))
-    )
-    return pairs / bins**2
+    Power correlation is 4/9 and 1/36 at one and two bins' distance and 1/36 at
+    one frame's (Harris 1978, correlations of the Hann window, squared).
+    """
+    across = 1 + 2 * max(0.0, 1 - 1 / bins) * 4 / 9 + 2 * max(0.0, 1 - 2 / bins) / 36
+    along = 1 + 2 * (1 - 1 / frames) / 36
+    return bins * frames / (across * along)
 
 
 def _test(width: int, frames: int, bins: float, settings: BurstSettings) -> Test:

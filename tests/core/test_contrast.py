@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,8 +19,8 @@ from sdr_detect.detect.contrast_search import (
     Rise,
     deviations,
     quiet_parts,
+    variance,
 )
-from sdr_detect.detect.energy import frame_variance
 from sdr_detect.dsp.dwell import DwellBuffer
 from sdr_detect.dsp.layout import make_layout
 from sdr_detect.dsp.stft import Analyser, Dwell
@@ -177,7 +176,7 @@ def test_half_overlapped_hann_frames_know_so_much(bins: int) -> None:
         for shifted in (window, np.concatenate((window[hop:], np.zeros(hop))))
     )
     expected = float(np.sum((bins - np.abs(apart)) * (in_frame + 2 * frame_on))) / bins**2
-    assert frame_variance(bins, math.inf) == pytest.approx(expected, rel=1e-3)
+    assert variance(bins) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("bins", [4, 60])
@@ -185,7 +184,7 @@ def test_half_overlapped_hann_frames_know_so_much(bins: int) -> None:
 def test_noise_rises_as_often_as_stated(bins: int, chance: float) -> None:
     """The shortest window against a reference of four: where a normal law tells most wrongly."""
     rng = np.random.default_rng(7)
-    shapes = [n * LEAST_FRAMES / frame_variance(bins, math.inf) for n in (1, 4)]
+    shapes = LEAST_FRAMES / variance(bins), 4 * LEAST_FRAMES / variance(bins)
     now, before = (rng.gamma(shape, 1 / shape, 400_000) for shape in shapes)
     z = deviations(now / before, np.array(sum(1 / shape for shape in shapes)))
     assert np.mean(ndtr(-z) < chance) == pytest.approx(chance, rel=0.15)
