@@ -199,6 +199,7 @@ def test_a_monitor_that_is_killed_harms_nobody(
     first = start("monitor", "--subscribe", endpoint, "--json", "-")
     read_until(first, '"type": "recording"')
     first.kill()
+    wait_for(lambda: "read_async" in text_of(Path(fake_usb["FAKE_RTLSDR_LOG"])))
     second = start("monitor", "--subscribe", endpoint, "--json", "-")
     heard = read_until(second, '"type": "recording"')
     time.sleep(0.5)
