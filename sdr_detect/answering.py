@@ -136,7 +136,7 @@ class Pool:
         if process.ask(None) != _READY:
             died = DiedError(process.end(_GRACE_S))
             raise BatchError(
-                f"a process for the analysis {died.manner} before it began; its message is above"
+                f"a process of our own {died.manner} before it began; its message is above"
             )
         return process
 
@@ -153,7 +153,6 @@ class _Process:
 
     def __init__(self, module: str) -> None:
         self._process = subprocess.Popen(
-            # -P: a recording's folder may hold files that are named like modules.
             module_command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

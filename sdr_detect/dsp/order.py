@@ -75,7 +75,7 @@ def quantiles(values: Values, share: float, axis: int = -1) -> Values:
 
 def nth(values: Values, rank: int, axis: int = -1) -> Values:
     """Value of ``rank``, from 0, of finite values along an axis."""
-    return _ranked(values, rank, axis)[0]
+    return _ranked(values, rank, axis, beside=0)[0]
 
 
 def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> FloatArray:
@@ -98,9 +98,9 @@ def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> Fl
     return _turned(found).view(np.float32)
 
 
-def _ranked(values: Values, rank: int, axis: int) -> tuple[Values, Values]:
-    """Values of ``rank`` and of the one above; the last rank stands for both."""
-    above = min(rank + 1, values.shape[axis] - 1)
+def _ranked(values: Values, rank: int, axis: int, beside: int = 1) -> tuple[Values, Values]:
+    """Values of ``rank`` and of the one ``beside`` above; the last rank stands for both."""
+    above = min(rank + beside, values.shape[axis] - 1)
     if values.dtype != np.float32:
         both = np.partition(values, (rank, above), axis=axis)
         return both.take(rank, axis=axis), both.take(above, axis=axis)
