@@ -16,14 +16,11 @@ from numba import bool_, complex64, float32, float64, int32, int64, types
 from numba.core import event
 
 from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, order, passband, runs
-from sdr_detect.dsp.lane_fft import LEAST_BITS, LaneFFT
+from sdr_detect.dsp.lane_fft import LaneFFT
 from sdr_detect.features import fold_search
 from sdr_detect.scan import meet
 
 log = logging.getLogger(__name__)
-
-#: Longest transform made ready: more takes a receiver of over 150 Msps.
-MOST_BITS = 12
 
 #: Constant arrays of a module are read-only, which is a type of its own.
 _CONSTANT_INTS = types.Array(int64, 1, "C", readonly=True)
@@ -93,18 +90,18 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
 def ready() -> None:
     """Load all that is compiled; compile and keep what is not.
 
-    Takes some tenths of a second; once after an install or an update a minute,
-    which the log tells.
+    Takes some tenths of a second; once after an install or an update a third
+    of a minute or more, which the log tells.
     """
     with event.install_listener("numba:compile", _Notice()):
         for kernel, signature in KERNELS:
             kernel.compile(signature)
-        for bits in range(LEAST_BITS, MOST_BITS + 1):
-            _transform(1 << bits)
+        _transform()
 
 
-def _transform(nfft: int) -> None:
-    """Call what is compiled for each size."""
+def _transform() -> None:
+    """Call what transforms, which takes its plan as a tuple; any size will do."""
+    nfft = 64
     fft = LaneFFT(np.ones(nfft, np.float32))
     iq = np.zeros(nfft, np.complex64)
     fft.frames(iq, 0, nfft, np.empty((1, nfft), np.float32))
@@ -123,7 +120,7 @@ class _Notice(event.Listener):
         """Something is compiled that was not kept."""
         if not self._told:
             self._told = True
-            log.warning("compiling the inner loops, once; this takes a minute")
+            log.warning("compiling the inner loops, once; this takes up to a minute")
 
     def on_end(self, _event: event.Event) -> None:
         """Nothing to tell."""

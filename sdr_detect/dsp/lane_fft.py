@@ -4,13 +4,9 @@ A library transforms one frame after the other and leaves windowing, squaring an
 sorting of the bins to further passes over memory. Here eight frames lie in the
 eight lanes of a vector, so that every step of the transform is one vector operation
 whatever the processor's width, and all steps are done while the frames are in its
-first cache. Decimation in frequency by eights (Gentleman and Sande 1966; the radix-8
+caches. Decimation in frequency by eights (Gentleman and Sande 1966; the radix-8
 kernel as in Bergland 1968), in place; the last step squares, and puts each power where
 its frequency belongs.
-
-Strides must be known when compiling, or nothing is vectorised. They are told by the
-*length* of tuples, which is part of a tuple's type: ``(0,) * 6`` stands for 2**6. So
-the compiler makes, and keeps on disk, one version for each size in use.
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.lane_kernels import Stage, at_bins, rows, sums
+from sdr_detect.dsp.lane_kernels import ROW, Plan, at_bins, rows, sums
 from sdr_detect.model import ComplexArray, FloatArray
 
 #: Frames transformed together.
@@ -51,19 +47,11 @@ class LaneFFT:
         if self.nfft != 1 << bits or not LEAST_BITS <= bits <= MOST_BITS:
             raise ValueError(f"{self.nfft} is no power of two from 32 to 8192")
         self._window = np.ascontiguousarray(window, np.float32)
-        # A first step by two or four leaves a power of eight.
-        some = bits % 3
-        first, turns = (0,) * some, _turns(self.nfft, 1 << some)
-        middle = [((0,) * k, _turns(8 << k, 8)) for k in range(bits - some - 3, 0, -3)]
-        stages: tuple[Stage, ...] | None = tuple(middle) or None
-        # The middle becomes the first: negative frequencies, in ascending order.
-        found = (_order(self.nfft, 1 << some) + self.nfft // 2) % self.nfft
-        places = np.argsort(found)
-        side = np.zeros(2 * LANES * self.nfft, np.float32)
-        x = np.empty(2 * LANES * self.nfft, np.float32)
-        power = np.empty(LANES * self.nfft, np.float32)
-        self._work = side, x, x.view(np.float64), power, power.view(np.float64)
-        self._plan = self._window, (0,) * bits, first, turns, stages, places
+        self._plan = _plan(self._window, _radices(bits))
+        self._x = _aligned(ROW * self.nfft)
+        self._power = _aligned(8 * LANES * LANES)
+        self._spare = _aligned(LANES * self.nfft)
+        self._held = _aligned(LANES * self.nfft)
 
     def frames(self, iq: ComplexArray, first: int, hop: int, out: FloatArray) -> None:
         """|X|² of the frames that start at ``first``, ``first + hop``, ...
@@ -77,7 +65,7 @@ class LaneFFT:
         Raises
         ------
         ValueError
-            The frames reach beyond the samples.
+            The frames reach beyond the samples, or ``out`` has another shape.
         """
         self.picked(iq, first + hop * np.arange(len(out), dtype=np.int64), out)
 
@@ -87,10 +75,13 @@ class LaneFFT:
         Raises
         ------
         ValueError
-            A frame reaches beyond the samples.
+            A frame reaches beyond the samples, or ``out`` has another shape.
         """
         self._check(iq, starts)
-        rows(_values(iq), starts, self._plan, self._work, out.reshape(-1))
+        if out.shape != (starts.size, self.nfft) or not out.flags.c_contiguous:
+            raise ValueError(f"{starts.size} rows of {self.nfft}, not {out.shape}, in one piece")
+        work = self._x, self._power, self._spare
+        rows(_values(iq), starts, self._plan, *work, out.reshape(-1))
 
     def waves(self, bins: Sequence[int]) -> FloatArray:
         """What `values` needs to follow single bins, counted in ascending frequency.
@@ -111,7 +102,7 @@ class LaneFFT:
             A frame reaches beyond the samples.
         """
         self._check(iq, starts)
-        sums(_values(iq), starts, self._plan, self._work, total)
+        sums(_values(iq), starts, self._plan, self._x, self._held, total)
 
     def values(
         self, iq: ComplexArray, starts: NDArray[np.int64], waves: FloatArray
@@ -148,17 +139,38 @@ def _values(iq: ComplexArray) -> FloatArray:
     return values
 
 
+def _aligned(count: int) -> FloatArray:
+    """Zeros that begin with a line of the cache."""
+    memory = np.zeros(4 * count + 64, np.uint8)
+    first = -memory.ctypes.data % 64
+    return memory[first : first + 4 * count].view(np.float32)
+
+
+def _radices(bits: int) -> list[int]:
+    """Radix of each step; the last is four or eight, and starts from eight rows or more."""
+    if bits == LEAST_BITS:
+        return [8, 4]
+    return [[], [2], [4]][bits % 3] + [8] * (bits // 3)
+
+
+def _plan(window: FloatArray, radices: list[int]) -> Plan:
+    """What the steps need to know."""
+    steps, turns, offset, size = [], [], 0, window.size
+    frequency, weight = np.zeros(1, np.int64), 1
+    for radix in radices[:-1]:
+        size //= radix
+        steps.append((radix, size, offset))
+        turns.append(_turns(radix * size, radix))
+        offset += turns[-1].size
+        # A step's q-th output goes to the q-th part of the rows.
+        frequency = (frequency[:, None] + weight * np.arange(radix)).reshape(-1)
+        weight *= radix
+    blocks = radices[-1] * np.argsort(frequency)
+    return window, np.concatenate(turns), np.array(steps, np.int64), blocks
+
+
 def _turns(size: int, radix: int) -> FloatArray:
-    """(size / radix, 2 (radix - 1)) real and imaginary parts of the twiddle factors."""
+    """Twiddle factors, radix - 1 for each row: real part, imaginary part, and so on."""
     angle = np.arange(size // radix)[:, None] * np.arange(1, radix) * (-2j * np.pi / size)
-    turns: FloatArray = np.exp(angle).astype(np.complex64).view(np.float32)
+    turns: FloatArray = np.exp(angle).astype(np.complex64).view(np.float32).reshape(-1)
     return turns
-
-
-def _order(size: int, first: int) -> NDArray[np.int64]:
-    """Frequency that a position holds after steps by ``first`` and then by eights."""
-    if size == 1:
-        return np.zeros(1, np.int64)
-    radix = first if first > 1 else 8
-    inner = _order(size // radix, 1)
-    return np.concatenate([radix * inner + q for q in range(radix)])

@@ -1,16 +1,26 @@
 """Compiled steps of `sdr_detect.dsp.lane_fft`.
 
-Work memory holds two planes, real and imaginary, of (nfft, 8 lanes) each. Sizes and
-strides come as tuples' lengths (see there), so that every address but a loop's own
-offset is known to the compiler.
+Eight frames lie in the eight lanes of a vector. Work memory holds, for each point of
+the transform, a row of eight real and eight imaginary parts: a line of the cache, so
+that points a power of two apart, which fall on the same place in the cache, are each
+fetched once a step. The steps are written as vector operations of the compiler's own
+language (LLVM), eight lanes wide whatever the processor has: left to its vectoriser
+they were half as fast or, for one size or the other, not vectorised at all.
+
+All of it is in this one file: numba takes what it compiled from disk until the file
+of the function itself changes, whatever that calls.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import literal_unroll, njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from sdr_detect.model import FloatArray
@@ -18,301 +28,375 @@ from sdr_detect.model import FloatArray
 Doubles = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-#: A power of two, as a tuple's length.
-Size = tuple[int, ...]
+#: Window; twiddle factors of all steps; radix, rows between the points of a
+#: transform, and first twiddle factor of each step; rows that the last step starts
+#: from, in ascending order of their lowest frequency.
+Plan = tuple[FloatArray, FloatArray, Whole, Whole]
 
-#: A step in the middle: distance of its rows, and its twiddle factors.
-Stage = tuple[Size, FloatArray]
-
-#: Window, nfft, radix and twiddle factors of the first step, the steps in the
-#: middle, and the row that each bin is found in.
-Plan = tuple[FloatArray, Size, Size, FloatArray, tuple[Stage, ...] | None, Whole]
-
-#: Memory: frames as they are, in lanes (and as doubles), powers (and as doubles).
-Work = tuple[FloatArray, FloatArray, Doubles, FloatArray, Doubles]
-
-_Eight = tuple[float, float, float, float, float, float, float, float]
+#: Values in a row: eight real parts, eight imaginary ones.
+ROW = 16
 
 #: Frames whose powers are summed in single precision before they go to double.
 SINGLE_SUM = 64
 
-_HALF: Any = np.float32(np.sqrt(0.5))
-_FAST = {"contract", "nsz", "reassoc", "nnan", "ninf"}
+#: Rounding may be that of a fused multiplication; there are no NaN or infinities.
+_FAST = ("contract", "nsz", "reassoc", "nnan", "ninf")
+
+_INDEX = ir.IntType(64)
+_LANE = ir.FloatType()
+_FOUR = ir.VectorType(_LANE, 4)
+_EIGHT = ir.VectorType(_LANE, 8)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _dft8(
-    a0: float,
-    a1: float,
-    a2: float,
-    a3: float,
-    a4: float,
-    a5: float,
-    a6: float,
-    a7: float,
-    b0: float,
-    b1: float,
-    b2: float,
-    b3: float,
-    b4: float,
-    b5: float,
-    b6: float,
-    b7: float,
-) -> tuple[_Eight, _Eight]:
-    """Eight-point transform of a + ib."""
-    c0, d0, e0, f0 = a0 + a4, b0 + b4, a0 - a4, b0 - b4
-    c1, d1, e1, f1 = a1 + a5, b1 + b5, a1 - a5, b1 - b5
-    c2, d2, e2, f2 = a2 + a6, b2 + b6, a2 - a6, b2 - b6
-    c3, d3, e3, f3 = a3 + a7, b3 + b7, a3 - a7, b3 - b7
-    # Odd outputs: turned by multiples of an eighth first.
-    e1, f1 = (e1 + f1) * _HALF, (f1 - e1) * _HALF
-    e2, f2 = f2, -e2
-    e3, f3 = (f3 - e3) * _HALF, -(e3 + f3) * _HALF
-    g0, h0, g1, h1 = c0 + c2, d0 + d2, c0 - c2, d0 - d2
-    g2, h2, g3, h3 = c1 + c3, d1 + d3, c1 - c3, d1 - d3
-    i0, j0, i1, j1 = e0 + e2, f0 + f2, e0 - e2, f0 - f2
-    i2, j2, i3, j3 = e1 + e3, f1 + f3, e1 - e3, f1 - f3
-    return (
-        (g0 + g2, i0 + i2, g1 + h3, i1 + j3, g0 - g2, i0 - i2, g1 - h3, i1 - j3),
-        (h0 + h2, j0 + j2, h1 - g3, j1 - i3, h0 - h2, j0 - j2, h1 + g3, j1 + i3),
-    )
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """Complex values in eight lanes, while code is made."""
 
+    make: Any
+    re: Any
+    im: Any
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _spread(side: FloatArray, window: FloatArray, bits: Size, x: FloatArray) -> None:
-    """Windowed frames, one after the other in ``side``, into lanes."""
-    size = 1 << len(bits)
-    line = 2 * size
-    plane = 8 * size
-    for k in range(size):
-        w = window[k]
-        x[8 * k] = side[2 * k] * w
-        x[8 * k + 1] = side[2 * k + line] * w
-        x[8 * k + 2] = side[2 * k + 2 * line] * w
-        x[8 * k + 3] = side[2 * k + 3 * line] * w
-        x[8 * k + 4] = side[2 * k + 4 * line] * w
-        x[8 * k + 5] = side[2 * k + 5 * line] * w
-        x[8 * k + 6] = side[2 * k + 6 * line] * w
-        x[8 * k + 7] = side[2 * k + 7 * line] * w
-        x[plane + 8 * k] = side[2 * k + 1] * w
-        x[plane + 8 * k + 1] = side[2 * k + 1 + line] * w
-        x[plane + 8 * k + 2] = side[2 * k + 1 + 2 * line] * w
-        x[plane + 8 * k + 3] = side[2 * k + 1 + 3 * line] * w
-        x[plane + 8 * k + 4] = side[2 * k + 1 + 4 * line] * w
-        x[plane + 8 * k + 5] = side[2 * k + 1 + 5 * line] * w
-        x[plane + 8 * k + 6] = side[2 * k + 1 + 6 * line] * w
-        x[plane + 8 * k + 7] = side[2 * k + 1 + 7 * line] * w
+    def __add__(self, other: _Points) -> _Points:
+        add = self.make.fadd
+        return _Points(
+            self.make, add(self.re, other.re, flags=_FAST), add(self.im, other.im, flags=_FAST)
+        )
 
+    def __sub__(self, other: _Points) -> _Points:
+        sub = self.make.fsub
+        return _Points(
+            self.make, sub(self.re, other.re, flags=_FAST), sub(self.im, other.im, flags=_FAST)
+        )
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _by_two(x: FloatArray, bits: Size, turns: FloatArray) -> None:
-    """First step: halves."""
-    size = 1 << len(bits)
-    plane, half = 8 * size, 4 * size
-    for j in range(size // 2):
-        wr, wi = turns[j, 0], turns[j, 1]
-        for at in range(8 * j, 8 * j + 8):
-            r0, r1, i0, i1 = x[at], x[at + half], x[at + plane], x[at + plane + half]
-            x[at] = r0 + r1
-            x[at + plane] = i0 + i1
-            dr, di = r0 - r1, i0 - i1
-            x[at + half] = dr * wr - di * wi
-            x[at + plane + half] = dr * wi + di * wr
+    def times(self, re: Any, im: Any) -> _Points:
+        """Times re + i im, the same in all lanes."""
+        rr, ri = self._product(self.re, re), self._product(self.im, im)
+        mi, mr = self._product(self.re, im), self._product(self.im, re)
+        return _Points(
+            self.make,
+            self.make.fsub(rr, ri, flags=_FAST),
+            self.make.fadd(mi, mr, flags=_FAST),
+        )
 
-
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _by_four(x: FloatArray, bits: Size, turns: FloatArray) -> None:
-    """First step: quarters."""
-    size = 1 << len(bits)
-    plane, step = 8 * size, 2 * size
-    for j in range(size // 4):
-        w1r, w1i, w2r, w2i, w3r, w3i = turns[j]
-        for at in range(8 * j, 8 * j + 8):
-            r0, r1, r2, r3 = x[at], x[at + step], x[at + 2 * step], x[at + 3 * step]
-            im = at + plane
-            i0, i1, i2, i3 = x[im], x[im + step], x[im + 2 * step], x[im + 3 * step]
-            ar, ai, br, bi = r0 + r2, i0 + i2, r0 - r2, i0 - i2
-            cr, ci, dr, di = r1 + r3, i1 + i3, r1 - r3, i1 - i3
-            x[at] = ar + cr
-            x[im] = ai + ci
-            pr, pi = br + di, bi - dr
-            x[at + step] = pr * w1r - pi * w1i
-            x[im + step] = pr * w1i + pi * w1r
-            pr, pi = ar - cr, ai - ci
-            x[at + 2 * step] = pr * w2r - pi * w2i
-            x[im + 2 * step] = pr * w2i + pi * w2r
-            pr, pi = br - di, bi + dr
-            x[at + 3 * step] = pr * w3r - pi * w3i
-            x[im + 3 * step] = pr * w3i + pi * w3r
-
-
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _by_eight(x: FloatArray, bits: Size, stride: Size, turns: FloatArray) -> None:
-    """A step in the middle: eighths that lie 2**len(stride) rows apart."""
-    plane = 8 << len(bits)
-    rows = 1 << len(stride)
-    s = 8 << len(stride)
-    for block in range((1 << len(bits)) >> (len(stride) + 3)):
-        for j in range(rows):
-            w = turns[j]
-            w1r, w1i, w2r, w2i, w3r, w3i, w4r, w4i = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
-            w5r, w5i, w6r, w6i, w7r, w7i = w[8], w[9], w[10], w[11], w[12], w[13]
-            first = block * 8 * s + 8 * j
-            for at in range(first, first + 8):
-                im = at + plane
-                r, i = _dft8(
-                    x[at],
-                    x[at + s],
-                    x[at + 2 * s],
-                    x[at + 3 * s],
-                    x[at + 4 * s],
-                    x[at + 5 * s],
-                    x[at + 6 * s],
-                    x[at + 7 * s],
-                    x[im],
-                    x[im + s],
-                    x[im + 2 * s],
-                    x[im + 3 * s],
-                    x[im + 4 * s],
-                    x[im + 5 * s],
-                    x[im + 6 * s],
-                    x[im + 7 * s],
-                )
-                x[at], x[im] = r[0], i[0]
-                x[at + s] = r[1] * w1r - i[1] * w1i
-                x[im + s] = r[1] * w1i + i[1] * w1r
-                x[at + 2 * s] = r[2] * w2r - i[2] * w2i
-                x[im + 2 * s] = r[2] * w2i + i[2] * w2r
-                x[at + 3 * s] = r[3] * w3r - i[3] * w3i
-                x[im + 3 * s] = r[3] * w3i + i[3] * w3r
-                x[at + 4 * s] = r[4] * w4r - i[4] * w4i
-                x[im + 4 * s] = r[4] * w4i + i[4] * w4r
-                x[at + 5 * s] = r[5] * w5r - i[5] * w5i
-                x[im + 5 * s] = r[5] * w5i + i[5] * w5r
-                x[at + 6 * s] = r[6] * w6r - i[6] * w6i
-                x[im + 6 * s] = r[6] * w6i + i[6] * w6r
-                x[at + 7 * s] = r[7] * w7r - i[7] * w7i
-                x[im + 7 * s] = r[7] * w7i + i[7] * w7r
-
-
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _last(x: FloatArray, bits: Size) -> None:
-    """Last step: neighbours; their power is left in the first plane."""
-    plane = 8 << len(bits)
-    for block in range((1 << len(bits)) // 8):
-        for at in range(64 * block, 64 * block + 8):
-            im = at + plane
-            r, i = _dft8(
-                x[at],
-                x[at + 8],
-                x[at + 16],
-                x[at + 24],
-                x[at + 32],
-                x[at + 40],
-                x[at + 48],
-                x[at + 56],
-                x[im],
-                x[im + 8],
-                x[im + 16],
-                x[im + 24],
-                x[im + 32],
-                x[im + 40],
-                x[im + 48],
-                x[im + 56],
+    def turned(self, eighths: int) -> _Points:
+        """Times exp(-2πi eighths / 8), for 0 to 3."""
+        if eighths % 2:
+            half = _constant(np.sqrt(0.5))
+            turned = self + _Points(self.make, self.im, self.make.fneg(self.re))
+            turned = _Points(
+                self.make, self._product(turned.re, half), self._product(turned.im, half)
             )
-            x[at] = r[0] * r[0] + i[0] * i[0]
-            x[at + 8] = r[1] * r[1] + i[1] * i[1]
-            x[at + 16] = r[2] * r[2] + i[2] * i[2]
-            x[at + 24] = r[3] * r[3] + i[3] * i[3]
-            x[at + 32] = r[4] * r[4] + i[4] * i[4]
-            x[at + 40] = r[5] * r[5] + i[5] * i[5]
-            x[at + 48] = r[6] * r[6] + i[6] * i[6]
-            x[at + 56] = r[7] * r[7] + i[7] * i[7]
+            return turned.turned(eighths - 1)
+        if eighths == 2:
+            return _Points(self.make, self.im, self.make.fneg(self.re))
+        return self
+
+    def power(self) -> Any:
+        """|z|² of every lane."""
+        squares = self._product(self.re, self.re), self._product(self.im, self.im)
+        return self.make.fadd(*squares, flags=_FAST)
+
+    def _product(self, a: Any, b: Any) -> Any:
+        return self.make.fmul(a, b, flags=_FAST)
+
+
+def _inline(code: Any) -> Any:
+    """Makes ``code`` callable from compiled functions."""
+    return intrinsic(code)
+
+
+def _constant(value: float) -> Any:
+    return ir.Constant(_EIGHT, [ir.Constant(_LANE, float(np.float32(value)))] * 8)
+
+
+def _transformed(points: list[_Points]) -> list[_Points]:
+    """Discrete Fourier transform of two, four or eight points (decimation in frequency)."""
+    n = len(points)
+    if n == 1:
+        return points
+    pairs = list(zip(points[: n // 2], points[n // 2 :], strict=True))
+    even = _transformed([a + b for a, b in pairs])
+    odd = _transformed([(a - b).turned(k * (8 // n)) for k, (a, b) in enumerate(pairs)])
+    return [found for both in zip(even, odd, strict=True) for found in both]
+
+
+class _Code:
+    """Makes loads, stores and shuffles of vectors."""
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        self.context, self.make = context, builder
+
+    def data(self, kind: Any, array: Any) -> Any:
+        """Where an array's values lie."""
+        return self.context.make_array(kind)(self.context, self.make, array).data
+
+    def index(self, value: int) -> Any:
+        """An offset known when compiling."""
+        return ir.Constant(_INDEX, value)
+
+    def load(self, data: Any, at: Any, kind: Any = _EIGHT) -> Any:
+        """A vector, or a value."""
+        place = self.make.bitcast(self.make.gep(data, [at]), kind.as_pointer())
+        return self.make.load(place, align=4)
+
+    def store(self, data: Any, at: Any, vector: Any) -> None:
+        """A vector."""
+        place = self.make.bitcast(self.make.gep(data, [at]), vector.type.as_pointer())
+        self.make.store(vector, place, align=4)
+
+    def everywhere(self, value: Any) -> Any:
+        """One value in all lanes."""
+        nothing = ir.Constant(_EIGHT, ir.Undefined)
+        first = self.make.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
+        return self.shuffled(first, nothing, [0] * 8)
+
+    def shuffled(self, a: Any, b: Any, lanes: Iterable[int]) -> Any:
+        """Lanes of two vectors, counted through both."""
+        picked = [ir.Constant(ir.IntType(32), lane) for lane in lanes]
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(picked)), picked)
+        return self.make.shuffle_vector(a, b, mask)
+
+    def members(self, values: Any) -> list[Any]:
+        """Of a tuple of one type."""
+        return [self.make.extract_value(values, k) for k in range(values.type.count)]
+
+    def points(self, data: Any, at: Any, step: Any, count: int) -> list[tuple[_Points, Any]]:
+        """Points ``step`` values apart, and where they are."""
+        found = []
+        for _ in range(count):
+            imag = self.make.add(at, self.index(8))
+            found.append((_Points(self.make, self.load(data, at), self.load(data, imag)), at))
+            at = self.make.add(at, step)
+        return found
+
+    def across(self, data: Any, rows: list[Any]) -> list[Any]:
+        """Eight rows of eight values, transposed: each column as a vector.
+
+        Halves of rows k and k + 4 are loaded into one vector; two rounds of
+        shuffles within the halves do the rest.
+        """
+        columns: list[Any] = []
+        for half in (0, 4):
+            parts = [self.make.add(row, self.index(half)) for row in rows]
+            pairs = [
+                (self.load(data, parts[k], _FOUR), self.load(data, parts[k + 4], _FOUR))
+                for k in range(4)
+            ]
+            u, v, w, x = (self.shuffled(a, b, range(8)) for a, b in pairs)
+            for order in ((0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15)):
+                uv, wx = self.shuffled(u, v, order), self.shuffled(w, x, order)
+                columns.append(self.shuffled(uv, wx, (0, 1, 8, 9, 4, 5, 12, 13)))
+                columns.append(self.shuffled(uv, wx, (2, 3, 10, 11, 6, 7, 14, 15)))
+        return columns
+
+
+@_inline
+def _take(_typing: Any, iq: Any, lanes: Any, window: Any, k: Any, x: Any) -> Any:
+    """Windowed samples k to k + 3 of eight frames, which start at values ``lanes``."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        of = _Code(context, builder)
+        source, weights, target = (of.data(signature.args[n], args[n]) for n in (0, 2, 4))
+        at = args[3]
+        twice = builder.shl(at, of.index(1))
+        rows = [builder.add(lane, twice) for lane in of.members(args[1])]
+        to = builder.mul(at, of.index(ROW))
+        for n, column in enumerate(of.across(source, rows)):
+            weight = of.load(weights, builder.add(at, of.index(n // 2)), _LANE)
+            part = builder.fmul(column, of.everywhere(weight), flags=_FAST)
+            of.store(target, builder.add(to, of.index(8 * n)), part)
+        return context.get_dummy_value()
+
+    return types.void(iq, lanes, window, k, x), code
+
+
+def _step(radix: int) -> Any:
+    """A step of the transform: ``radix`` points, ``step`` values apart, in place."""
+
+    @_inline
+    def step_of_radix(_typing: Any, x: Any, at: Any, step: Any, turns: Any, first: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            of = _Code(context, builder)
+            data, factors = (of.data(signature.args[n], args[n]) for n in (0, 3))
+            points = of.points(data, args[1], args[2], radix)
+            found = _transformed([point for point, _ in points])
+            for n, (point, (_, place)) in enumerate(zip(found, points, strict=True)):
+                if n:
+                    where = [of.index(2 * n - 2), of.index(2 * n - 1)]
+                    turn = [of.load(factors, builder.add(args[4], w), _LANE) for w in where]
+                    point = point.times(*(of.everywhere(part) for part in turn))
+                of.store(data, place, point.re)
+                of.store(data, builder.add(place, of.index(8)), point.im)
+            return context.get_dummy_value()
+
+        return types.void(x, at, step, turns, first), code
+
+    return step_of_radix
+
+
+def _last(radix: int, adds: bool) -> Any:
+    """The last step: powers of ``radix`` neighbours, written 64 values apart, or added."""
+
+    @_inline
+    def last_of_radix(_typing: Any, x: Any, at: Any, power: Any, to: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            of = _Code(context, builder)
+            data, target = (of.data(signature.args[n], args[n]) for n in (0, 2))
+            points = of.points(data, args[1], of.index(ROW), radix)
+            for n, point in enumerate(_transformed([point for point, _ in points])):
+                place, power = builder.add(args[3], of.index(64 * n)), point.power()
+                if adds:
+                    power = builder.fadd(of.load(target, place), power, flags=_FAST)
+                of.store(target, place, power)
+            return context.get_dummy_value()
+
+        return types.void(x, at, power, to), code
+
+    return last_of_radix
+
+
+@_inline
+def _give(_typing: Any, power: Any, row: Any, out: Any, at: Any, line: Any) -> Any:
+    """Eight bins of eight lanes, from ``row`` on, to the eight lines of ``out``."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        of = _Code(context, builder)
+        source, target = (of.data(signature.args[n], args[n]) for n in (0, 2))
+        rows = [builder.add(args[1], of.index(8 * k)) for k in range(8)]
+        to = args[3]
+        for column in of.across(source, rows):
+            of.store(target, to, column)
+            to = builder.add(to, args[4])
+        return context.get_dummy_value()
+
+    return types.void(power, row, out, at, line), code
+
+
+_by_two, _by_four, _by_eight = _step(2), _step(4), _step(8)
+_last_four, _last_eight = _last(4, False), _last(8, False)
+_add_four, _add_eight = _last(4, True), _last(8, True)
 
 
 @njit(cache=True, nogil=True)
-def _sort(x: Doubles, places: Whole, power: Doubles) -> None:
-    """Bring rows to ascending frequency, two lanes at a time."""
-    for k in range(places.size):
-        at = 4 * places[k]
-        power[4 * k] = x[at]
-        power[4 * k + 1] = x[at + 1]
-        power[4 * k + 2] = x[at + 2]
-        power[4 * k + 3] = x[at + 3]
+def _transform(iq: FloatArray, starts: Whole, first: int, plan: Plan, x: FloatArray) -> None:
+    """All steps but the last for frames ``first`` to ``first + 7``; the last frame fills up."""
+    window, turns, steps, _ = plan
+    last = starts.size - 1
+    lanes = (
+        2 * starts[min(first, last)],
+        2 * starts[min(first + 1, last)],
+        2 * starts[min(first + 2, last)],
+        2 * starts[min(first + 3, last)],
+        2 * starts[min(first + 4, last)],
+        2 * starts[min(first + 5, last)],
+        2 * starts[min(first + 6, last)],
+        2 * starts[min(first + 7, last)],
+    )
+    for k in range(0, window.size, 4):
+        _take(iq, lanes, window, k, x)
+    for number in range(len(steps)):
+        radix, rows, offset = steps[number]
+        for block in range(0, window.size, radix * rows):
+            for j in range(rows):
+                at, turn = ROW * (block + j), offset + 2 * (radix - 1) * j
+                if radix == 8:
+                    _by_eight(x, at, ROW * rows, turns, turn)
+                elif radix == 4:
+                    _by_four(x, at, ROW * rows, turns, turn)
+                else:
+                    _by_two(x, at, ROW * rows, turns, turn)
 
 
 @njit(cache=True, nogil=True)
-def _middle(x: FloatArray, bits: Size, stages: tuple[Stage, ...] | None) -> None:
-    """All steps by eight but the last; ``stages`` is None if there is none."""
-    if stages is not None:
-        for stage in literal_unroll(stages):
-            _by_eight(x, bits, stage[0], stage[1])
+def _powers(plan: Plan, x: FloatArray, power: FloatArray, out: FloatArray) -> None:
+    """The last step, into eight lines of ``out``, bins in ascending frequency."""
+    window, _, _, blocks = plan
+    radix = window.size // blocks.size
+    for k in range(0, blocks.size, 8):
+        for j in range(8):
+            if radix == 8:
+                _last_eight(x, ROW * blocks[k + j], power, 8 * j)
+            else:
+                _last_four(x, ROW * blocks[k + j], power, 8 * j)
+        for q in range(radix):
+            # The middle becomes the first: negative frequencies, in ascending order.
+            place = (q + radix // 2) % radix * blocks.size + k
+            _give(power, 64 * q, out, place, window.size)
 
 
 @njit(cache=True, nogil=True)
-def _transform(
-    plan: Plan, side: FloatArray, x: FloatArray, x_pairs: Doubles, power_pairs: Doubles
+def _hold(plan: Plan, x: FloatArray, held: FloatArray) -> None:
+    """The last step, added to ``held``: 64 values for each run of eight bins and each q."""
+    window, _, _, blocks = plan
+    radix = window.size // blocks.size
+    for k in range(0, blocks.size, 8):
+        for j in range(8):
+            if radix == 8:
+                _add_eight(x, ROW * blocks[k + j], held, 8 * (radix * k + j))
+            else:
+                _add_four(x, ROW * blocks[k + j], held, 8 * (radix * k + j))
+
+
+@njit(cache=True, nogil=True)
+def _release(plan: Plan, held: FloatArray, lanes: int, total: Doubles) -> None:
+    """Add what the first lanes hold to ``total``, and hold nothing."""
+    window, _, _, blocks = plan
+    radix = window.size // blocks.size
+    for k in range(0, blocks.size, 8):
+        for q in range(radix):
+            place = (q + radix // 2) % radix * blocks.size + k
+            for j in range(8):
+                at = 8 * (radix * k + 8 * q + j)
+                part = np.float32(0)
+                for lane in range(lanes):
+                    part += held[at + lane]
+                total[place + j] += part
+    held[:] = 0
+
+
+@njit(cache=True, nogil=True)
+def rows(
+    iq: FloatArray,
+    starts: Whole,
+    plan: Plan,
+    x: FloatArray,
+    power: FloatArray,
+    spare: FloatArray,
+    out: FloatArray,
 ) -> None:
-    """Powers (nfft, 8) of the eight frames in ``side``."""
-    window, bits, first, turns, stages, places = plan
-    _spread(side, window, bits, x)
-    if len(first) == 1:
-        _by_two(x, bits, turns)
-    elif len(first) == 2:
-        _by_four(x, bits, turns)
-    _middle(x, bits, stages)
-    _last(x, bits)
-    _sort(x_pairs, places, power_pairs)
-
-
-@njit(cache=True, nogil=True)
-def _gather(
-    iq: FloatArray, starts: Whole, first: int, count: int, bits: Size, side: FloatArray
-) -> None:
-    """Copy up to eight frames; lanes without one hold what they held."""
-    line = 2 << len(bits)
-    for lane in range(count):
-        # Slices, here and below: an offset of unknown sign is checked at each access.
-        source = iq[2 * starts[first + lane] :]
-        target = side[line * lane :]
-        for k in range(line):
-            target[k] = source[k]
-
-
-@njit(cache=True, nogil=True)
-def _lines(power: FloatArray, bits: Size, out: FloatArray) -> None:
-    """From (nfft, 8) to the first eight rows of ``out``."""
-    n = 1 << len(bits)
-    for k in range(n):
-        out[k] = power[8 * k]
-        out[k + n] = power[8 * k + 1]
-        out[k + 2 * n] = power[8 * k + 2]
-        out[k + 3 * n] = power[8 * k + 3]
-        out[k + 4 * n] = power[8 * k + 4]
-        out[k + 5 * n] = power[8 * k + 5]
-        out[k + 6 * n] = power[8 * k + 6]
-        out[k + 7 * n] = power[8 * k + 7]
-
-
-@njit(cache=True, nogil=True)
-def rows(iq: FloatArray, starts: Whole, plan: Plan, work: Work, out: FloatArray) -> None:
     """|X|² of frames, one row of the flat ``out`` each."""
-    bits = plan[1]
-    size = 1 << len(bits)
-    side, x, x_pairs, power, power_pairs = work
-    for at in range(0, starts.size, 8):
-        count = min(8, starts.size - at)
-        _gather(iq, starts, at, count, bits, side)
-        _transform(plan, side, x, x_pairs, power_pairs)
-        if count == 8:
-            _lines(power, bits, out[at * size :])
-        else:
-            for lane in range(count):
-                for k in range(size):
-                    out[(at + lane) * size + k] = power[8 * k + lane]
+    size = plan[0].size
+    whole = starts.size - starts.size % 8
+    for at in range(0, whole, 8):
+        _transform(iq, starts, at, plan, x)
+        _powers(plan, x, power, out[at * size :])
+    if whole < starts.size:
+        _transform(iq, starts, whole, plan, x)
+        _powers(plan, x, power, spare)
+        out[whole * size :] = spare[: (starts.size - whole) * size]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, nogil=True)
+def sums(
+    iq: FloatArray, starts: Whole, plan: Plan, x: FloatArray, held: FloatArray, total: Doubles
+) -> None:
+    """Add |X|² over frames to ``total``; ``held`` must be zero, and is again."""
+    since = 0
+    whole = starts.size - starts.size % 8
+    for at in range(0, whole, 8):
+        _transform(iq, starts, at, plan, x)
+        _hold(plan, x, held)
+        since += 8
+        if since >= SINGLE_SUM or at + 8 >= whole:
+            _release(plan, held, 8, total)
+            since = 0
+    if whole < starts.size:
+        _transform(iq, starts, whole, plan, x)
+        _hold(plan, x, held)
+        _release(plan, held, starts.size - whole, total)
+
+
+@njit(cache=True, nogil=True, fastmath=set(_FAST))
 def at_bins(iq: FloatArray, starts: Whole, waves: FloatArray, values: FloatArray) -> None:
     """Values of frames at the frequencies of ``waves``, which hold the window too."""
     for f in range(starts.size):
@@ -326,33 +410,3 @@ def at_bins(iq: FloatArray, starts: Whole, waves: FloatArray, values: FloatArray
                 imag += re * sine[k] + im * cosine[k]
             values[f, wave, 0] = real
             values[f, wave, 1] = imag
-
-
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def sums(iq: FloatArray, starts: Whole, plan: Plan, work: Work, total: Doubles) -> None:
-    """Add |X|² over frames to ``total``."""
-    bits = plan[1]
-    size = 1 << len(bits)
-    side, x, x_pairs, power, power_pairs = work
-    held = np.zeros(8 * size, np.float32)
-    since = 0
-    for at in range(0, starts.size, 8):
-        count = min(8, starts.size - at)
-        _gather(iq, starts, at, count, bits, side)
-        _transform(plan, side, x, x_pairs, power_pairs)
-        if count == 8:
-            for k in range(8 * size):
-                held[k] += power[k]
-        else:
-            for k in range(size):
-                for lane in range(count):
-                    held[8 * k + lane] += power[8 * k + lane]
-        since += count
-        if since >= SINGLE_SUM or at + 8 >= starts.size:
-            for k in range(size):
-                part = np.float32(0)
-                for lane in range(8):
-                    part += held[8 * k + lane]
-                total[k] += part
-                held[8 * k : 8 * k + 8] = 0
-            since = 0

@@ -84,3 +84,6 @@ def test_what_cannot_be_done_is_refused() -> None:
             fft.frames(noise(100, 1), first, 32, np.empty((3, 32), np.float32))
         with pytest.raises(ValueError, match=f"from samples {first} to {first + 64} on, of 100"):
             fft.add(noise(100, 1), np.array([first, first + 64]), np.zeros(32))
+    for out in (np.empty((2, 32), np.float32), np.empty((32, 3), np.float32).T):
+        with pytest.raises(ValueError, match="3 rows of 32"):
+            fft.picked(noise(100, 1), np.array([0, 32, 64]), out)
