@@ -12,9 +12,10 @@ import logging
 from typing import Any
 
 import numpy as np
-from numba import bool_, complex64, float32, float64, int32, int64, types
+from numba import bool_, complex64, float32, float64, int32, int64, typeof, types
 from numba.core import event
 
+from sdr_detect.detect import regions
 from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, order, passband, runs
 from sdr_detect.dsp.lane_fft import LaneFFT
 from sdr_detect.features import fold_search
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Constant arrays of a module are read-only, which is a type of its own.
 _CONSTANT_INTS = types.Array(int64, 1, "C", readonly=True)
+
+_REGION = typeof(regions.Region(0, 0, 0, 0, 0, 0))
 
 #: What Python calls, and with which types. Functions that only they call come with them.
 KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
@@ -45,6 +48,10 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     ),
     (fold.central_moments, (float32[:, ::1], bool_[::1])),
     (fold.weighted_twice, (float32[:, ::1], float32[::1], bool_[::1], float32[:, :, ::1])),
+    (regions._grown, (int64[:, ::1], int64, int64)),
+    (regions._is_wide, (_REGION,)),
+    (regions._joined, (_REGION, _REGION, int64)),
+    (regions.together, (_REGION, _REGION, int64, int64)),
     (edges.mean_power, (float32[:, ::1], int64, int64)),
     (edges._squares, (complex64[::1],)),
     (occupancy._power_above, (float64[::1], float64[::1], float64, bool_[::1])),

@@ -8,10 +8,11 @@ one emission.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -28,8 +29,7 @@ WIDE_GAP_RATIO = 1.0
 NEAR_SUBBANDS = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """Frames [first, last) and sub-bands [low, high) that one burst fills.
 
     ``wide_frames`` is how many frames fill the slice, ``piece`` the length of
@@ -46,7 +46,7 @@ class Region:
     @property
     def wide(self) -> bool:
         """Whether it fills the slice for most of its time, not only when it switches."""
-        return 2 * self.wide_frames > self.last - self.first
+        return bool(_is_wide(self))
 
 
 def find_regions(found: Exceedances, close_frames: int, longest_gap: int) -> list[Region]:
@@ -59,46 +59,51 @@ def find_regions(found: Exceedances, close_frames: int, longest_gap: int) -> lis
     longest_gap : int
         Silence, in frames, that always ends one.
     """
-    pieces = [*_narrow_pieces(found.narrow), *_wide_pieces(found.wide)]
-    pieces.sort(key=lambda r: (r.first, r.low, r.last))
-    done: list[Region] = []
-    open_: list[Region] = []
-    for piece in pieces:
-        expired = [r for r in open_ if piece.first - r.last > longest_gap]
-        if expired:
-            done += expired
-            open_ = [r for r in open_ if r not in expired]
-        mates = [r for r in open_ if together(r, piece, close_frames, longest_gap)]
-        if mates:
-            open_ = [r for r in open_ if r not in mates]
-            piece = union([*mates, piece])
-        open_.append(piece)
-    return sorted(done + open_, key=lambda r: (r.first, r.low, r.last))
+    pieces = np.concatenate((_narrow_pieces(found.narrow), _wide_pieces(found.wide)))
+    regions = _grown(_in_order(pieces), close_frames, longest_gap)
+    return [Region(*row) for row in _in_order(regions).tolist()]
 
 
-def _narrow_pieces(mask: NDArray[np.bool_]) -> Iterable[Region]:
+def _in_order(regions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """By start, then lowest sub-band, then end."""
+    first, last, low = regions[:, 0], regions[:, 1], regions[:, 2]
+    return regions[np.lexsort((last, low, first))]
+
+
+def _narrow_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Connected cells, one row each as a `Region` counts them."""
     if not mask.any():
-        return []
+        return np.empty((0, 6), np.int64)
     labels, _ = ndimage.label(mask, np.ones((3, 3), int))
-    return [
-        Region(t.start, t.stop, f.start, f.stop, 0, t.stop - t.start)
-        for t, f in ndimage.find_objects(labels)
-    ]
+    boxes = ndimage.find_objects(labels)
+    edges = np.array([(t.start, t.stop, f.start, f.stop) for t, f in boxes], np.int64)
+    none = np.zeros(len(boxes), np.int64)
+    return np.column_stack((edges, none, edges[:, 1] - edges[:, 0]))
 
 
-def _wide_pieces(mask: NDArray[np.bool_]) -> Iterable[Region]:
+def _wide_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Runs of frames that fill the slice, likewise."""
     rows: NDArray[np.bool_] = np.any(mask, axis=1)
-    return [Region(int(a), int(b), 0, mask.shape[1], int(b - a), int(b - a)) for a, b in runs(rows)]
+    edges = runs(rows).astype(np.int64)
+    low, high = np.zeros(len(edges), np.int64), np.full(len(edges), mask.shape[1])
+    length = edges[:, 1] - edges[:, 0]
+    return np.column_stack((edges, low, high, length, length))
 
 
+@njit(cache=True, nogil=True)
+def _is_wide(region: Region) -> bool:
+    return 2 * region.wide_frames > region.last - region.first
+
+
+@njit(cache=True, nogil=True)
 def together(held: Region, piece: Region, close_frames: int, longest_gap: int) -> bool:
     """Whether ``piece``, which starts later, goes on with the burst of ``held``."""
     gap = piece.first - held.last
-    if gap <= close_frames and (held.wide_frames or piece.wide_frames):
+    if gap <= close_frames and (held.wide_frames > 0 or piece.wide_frames > 0):
         return True
-    if held.wide != piece.wide:
+    if _is_wide(held) != _is_wide(piece):
         return False
-    if held.wide:
+    if _is_wide(held):
         allowed = WIDE_GAP_RATIO * min(held.piece, piece.piece)
     else:
         if piece.low - held.high > NEAR_SUBBANDS or held.low - piece.high > NEAR_SUBBANDS:
@@ -107,21 +112,55 @@ def together(held: Region, piece: Region, close_frames: int, longest_gap: int) -
     return gap <= max(close_frames, min(allowed, longest_gap))
 
 
+@njit(cache=True, nogil=True)
+def _joined(held: Region, whole: Region, latest_first: int) -> Region:
+    """Both, where ``whole`` goes on to the latest piece, which starts at ``latest_first``."""
+    return Region(
+        min(held.first, whole.first),
+        max(held.last, whole.last),
+        min(held.low, whole.low),
+        max(held.high, whole.high),
+        held.wide_frames + whole.wide_frames,
+        max(held.piece, whole.piece) if held.last > latest_first else whole.piece,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _row(regions: NDArray[np.int64], k: int) -> Region:
+    r = regions[k]
+    return Region(r[0], r[1], r[2], r[3], r[4], r[5])
+
+
+@njit(cache=True, nogil=True)
+def _grown(pieces: NDArray[np.int64], close_frames: int, longest_gap: int) -> NDArray[np.int64]:
+    """Pieces, which come in order of their start, joined to those that they go on with."""
+    done, open_ = np.empty_like(pieces), np.empty_like(pieces)
+    ended = held = 0
+    for p in range(len(pieces)):
+        piece = _row(pieces, p)
+        whole = piece
+        kept = 0
+        for k in range(held):
+            region = _row(open_, k)
+            if piece.first - region.last > longest_gap:
+                done[ended] = open_[k]
+                ended += 1
+            elif together(region, piece, close_frames, longest_gap):
+                whole = _joined(region, whole, piece.first)
+            else:
+                open_[kept] = open_[k]
+                kept += 1
+        open_[kept] = whole
+        held = kept + 1
+    return np.concatenate((done[:ended], open_[:held]))
+
+
 def union(pieces: list[Region]) -> Region:
     """One region that covers all of them; the last is the latest piece."""
     latest = pieces[-1]
-    overlapping = [r.piece for r in pieces if r.last > latest.first]
-    return replace(
-        latest,
-        first=min(r.first for r in pieces),
-        last=max(r.last for r in pieces),
-        low=min(r.low for r in pieces),
-        high=max(r.high for r in pieces),
-        wide_frames=sum(r.wide_frames for r in pieces),
-        piece=max(overlapping),
-    )
+    return reduce(lambda whole, held: _joined(held, whole, latest.first), pieces[:-1], latest)
 
 
 def shifted(region: Region, frames: int) -> Region:
     """The same region counted from a frame ``frames`` earlier."""
-    return replace(region, first=region.first + frames, last=region.last + frames)
+    return region._replace(first=region.first + frames, last=region.last + frames)
