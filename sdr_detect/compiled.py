@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 #: Constant arrays of a module are read-only, which is a type of its own.
 _CONSTANT_INTS = types.Array(int64, 1, "C", readonly=True)
 
-_REGION = typeof(regions.Region(0, 0, 0, 0, 0, 0))
+_REGION = typeof(regions.Region(0, 0, 0, 0, 0, 0))  # type: ignore[no-untyped-call]
 
 #: What Python calls, and with which types. Functions that only they call come with them.
 KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
