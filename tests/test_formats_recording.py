@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdr_detect.datatype import parse_datatype
 from sdr_detect.errors import FormatError, TruncatedError
 from sdr_detect.formats.base import Capture, RawSpec, Recording
 from sdr_detect.formats.find import all_formats, open_recording
-from sdr_detect.formats.store import ArrayStore
+from sdr_detect.formats.store import ArrayStore, FileRange, PackedStore
 from sdr_detect.model import StreamInfo
 from sdr_detect.plan import Converter, FrequencyPlan
 from tests.recording_files import noise_codes
@@ -123,6 +124,19 @@ def test_close_twice(tmp_path: Path) -> None:
     recording = open_recording(raw_file(tmp_path, noise_codes("i1", 10)), SPEC)
     recording.close()
     recording.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that cannot be read")
+def test_what_the_disk_does_not_give() -> None:
+    """The memory at address 0, which nobody may read, stands for a bad sector."""
+    store = PackedStore(Path("/proc/self/mem"), parse_datatype("ci8"), offset=0, sample_count=100)
+    with pytest.raises(FormatError, match=r"mem \(byte 20\): cannot be read \(Input/output error"):
+        store.read_into(10, np.empty(50, np.complex64))
+    with pytest.raises(FormatError, match=r"byte 0\): cannot be read .*; check the disk"):
+        store.read_raw(0, 50)
+    store.close()
+    with pytest.raises(FormatError, match=r"mem: cannot be read \(Input/output error"):
+        FileRange(Path("/proc/self/mem")).digest("sha256")
 
 
 def test_file_shortened_while_open(tmp_path: Path) -> None:

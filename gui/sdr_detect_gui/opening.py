@@ -28,9 +28,10 @@ from sdr_detect_gui.theme import THEMES, Theme
 
 def described_by(path: Path) -> Path:
     """The metadata beside a file without a header, which say what it is; else the file."""
-    beside = home_of(path)
-    if path.is_file() and beside.is_file() and identify(path).NAME == raw.NAME:
-        return beside
+    if path.is_file():  # which has a name
+        beside = home_of(path)
+        if beside.is_file() and identify(path).NAME == raw.NAME:
+            return beside
     return path
 
 

@@ -51,14 +51,23 @@ class FileRange:
     size: int | None = None
 
     def digest(self, algorithm: str) -> str:
-        """Hexadecimal digest, computed in constant memory."""
+        """Hexadecimal digest, computed in constant memory.
+
+        Raises
+        ------
+        FormatError
+            The disk, or a server, does not give the bytes.
+        """
         state = hashlib.new(algorithm)
         left = math.inf if self.size is None else self.size
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            while left > 0 and (chunk := file.read(int(min(left, _HASH_BYTES)))):
-                state.update(chunk)
-                left -= len(chunk)
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                while left > 0 and (chunk := file.read(int(min(left, _HASH_BYTES)))):
+                    state.update(chunk)
+                    left -= len(chunk)
+        except OSError as exc:
+            raise _unreadable(exc, self.path) from exc
         return state.hexdigest()
 
 
@@ -124,6 +133,8 @@ class PackedStore:
         ------
         TruncatedError
             The file became shorter since it was opened.
+        FormatError
+            The disk, or a server, does not give the bytes.
         """
         size = self.datatype.sample_bytes
         byte = self._byte(start)
@@ -145,6 +156,8 @@ class PackedStore:
         ------
         TruncatedError
             The file became shorter since it was opened.
+        FormatError
+            The disk, or a server, does not give the bytes.
         """
         raw = np.empty(count * self.datatype.sample_bytes, np.uint8)
         byte = self._byte(start)
@@ -161,7 +174,10 @@ class PackedStore:
     def _fill(self, raw: NDArray[np.uint8], byte: int) -> None:
         view = raw.data
         while view:
-            got = self._file.readinto(view)
+            try:
+                got = self._file.readinto(view)
+            except OSError as exc:
+                raise _unreadable(exc, self._path, byte + raw.size - len(view)) from exc
             if not got:
                 raise TruncatedError(
                     f"ends {len(view)} bytes early: it was shortened while being read",
@@ -197,3 +213,9 @@ class ArrayStore:
 
     def close(self) -> None:
         """Release nothing: the memory goes with the object."""
+
+
+def _unreadable(exc: OSError, path: Path, byte: int | None = None) -> FormatError:
+    return FormatError(
+        f"cannot be read ({exc.strerror}); check the disk or the connection", path=path, byte=byte
+    )

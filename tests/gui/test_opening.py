@@ -149,6 +149,7 @@ def test_what_must_be_stated(tmp_path: Path, raw: Path) -> None:
     with pytest.raises(UnsupportedError, match="a program"):
         must_be_stated(program, RawSpec())
     assert described_by(raw) == raw
+    assert described_by(Path()) == Path()  # no file, which opening it tells
     beside = raw.with_name("unknown.bin.sigmf-meta")
     beside.write_text(json.dumps({"global": {}}))
     assert described_by(raw) == beside
