@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +76,10 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(
     target = tmp_path / "a.html"
     write_whole(target, b"old")
 
-    def full(path: Path, content: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(content[:2])
+    def full(_file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(SinkError, match="No space left"):
         write_whole(target, b"new and longer")
     assert target.read_bytes() == b"old"
@@ -103,3 +103,27 @@ def test_levels_beyond_single_precision_allow_no_verdict(
     assert verdict["verdict"] == "inconclusive"
     # Two real values of unit power make 3 dB more.
     assert f"the level is {decibel + 3} dB" in verdict["reasons"][0]
+
+
+def test_a_link_stays_and_a_pipe_is_written_to(tmp_path: Path) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    link, pipe = tmp_path / "report.html", tmp_path / "pipe"
+    link.symlink_to(shelf / "latest.html")
+    for content in (b"first", b"second"):
+        write_whole(link, content)
+        assert link.is_symlink()
+        assert (shelf / "latest.html").read_bytes() == content
+    assert [entry.name for entry in shelf.iterdir()] == ["latest.html"]
+
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        write_whole(pipe, b"to whoever reads")
+        assert read.result(10) == b"to whoever reads"
+    assert pipe.is_fifo()
+
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.raises(SinkError, match="circle cannot be written"):
+        write_whole(circle, b"nowhere")
