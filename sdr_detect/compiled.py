@@ -57,7 +57,7 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (occupancy._power_above, (float64[::1], float64[::1], float64, bool_[::1])),
     (occupancy._edges, (float64[::1], float64[::1], float64, bool_[::1], float64)),
     (autocorr._moving_mean, (float64[::1], int64)),
-    (autocorr._divided, (*(float64[::1],) * 3, bool_[::1], float64)),
+    (autocorr._over_surroundings, (float64[::1], bool_[::1], int64)),
     (order._of_rows, (int32[:, ::1], int64, int64, int32[:, ::1])),
     (order._of_columns, (int32[:, ::1], int64[::1], int64, int32[::1])),
     (passband.box_sums, (float64[:, ::1], int64[::1], int64[::1], int64[::1])),

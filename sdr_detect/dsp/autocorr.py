@@ -16,6 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.kernels import sum_of_relative_power
+from sdr_detect.dsp.order import median
 from sdr_detect.model import ComplexArray, FloatArray
 
 #: Lags to a sample.
@@ -26,6 +27,9 @@ TONE_RATIO = 6.0
 
 #: Below this part of the median level a bin lies outside the receiver's passband.
 PASSBAND = 0.5
+
+#: A level to divide by where there is none.
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,15 +173,8 @@ def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     lies outside is put down to one.
     """
     around = _moving_mean(spectrum, width)
-    inside = around > PASSBAND * np.median(around)
-    if not inside.any():
-        return np.ones_like(spectrum)
-    share = np.maximum(_moving_mean(inside.astype(np.float64), width), 1 / width)
-    around = _moving_mean(np.where(inside, spectrum, 0.0), width) / share
-    cut = np.minimum(spectrum, TONE_RATIO * around)
-    around = _moving_mean(np.where(inside, cut, 0.0), width) / share
-    floor = max(float(around.max()) * 1e-9, np.finfo(np.float64).tiny)
-    return _divided(cut, around, share, inside, floor)
+    inside = around > PASSBAND * median(around)
+    return _over_surroundings(spectrum, inside, width) if inside.any() else np.ones_like(spectrum)
 
 
 @njit(cache=True, nogil=True)
@@ -188,27 +185,41 @@ def _moving_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]
     total = 0.0
     for k in range(-half, half + 1):
         total += values[k % n]
+    enters, leaves = (half + 1) % n, -half % n
     for k in range(n):
         mean[k] = total / width
-        enters = k + half + 1
-        leaves = k - half
-        total += values[enters - n * (enters // n)] - values[leaves - n * (leaves // n)]
+        total += values[enters] - values[leaves]
+        enters = enters + 1 if enters + 1 < n else 0
+        leaves = leaves + 1 if leaves + 1 < n else 0
     return mean
 
 
 @njit(cache=True, nogil=True)
-def _divided(
-    cut: NDArray[np.float64],
-    around: NDArray[np.float64],
-    share: NDArray[np.float64],
-    inside: NDArray[np.bool_],
-    floor: float,
+def _over_surroundings(
+    spectrum: NDArray[np.float64], inside: NDArray[np.bool_], width: int
 ) -> NDArray[np.float64]:
-    """What is inside over its surroundings; one outside."""
-    found = np.ones(cut.size)
-    for k in range(cut.size):
+    """What is inside over its moving average; one outside."""
+    held, cut = np.empty(spectrum.size), np.empty(spectrum.size)
+    for k in range(spectrum.size):
+        held[k] = inside[k]
+    share = _moving_mean(held, width)
+    for k in range(spectrum.size):
+        share[k] = max(share[k], 1 / width)
+        held[k] = spectrum[k] if inside[k] else 0.0
+    around = _moving_mean(held, width)
+    for k in range(spectrum.size):
+        cut[k] = min(spectrum[k], TONE_RATIO * (around[k] / share[k]))
+        held[k] = cut[k] if inside[k] else 0.0
+    around = _moving_mean(held, width)
+    top = 0.0
+    for k in range(spectrum.size):
+        around[k] /= share[k]
+        top = max(top, around[k])
+    floor = max(top * 1e-9, TINY)
+    for k in range(spectrum.size):
+        held[k] = 1.0
         if inside[k]:
             ratio = min(cut[k] / max(around[k], floor), TONE_RATIO)
             # At the edge the average is one-sided, and wrong by the filter's slope.
-            found[k] += max(2 * share[k] - 1, 0.0) * (ratio - 1)
-    return found
+            held[k] += max(2 * share[k] - 1, 0.0) * (ratio - 1)
+    return held

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sdr_detect.dsp import autocorr
 from sdr_detect.dsp.fold import central_moments, fold_frames, weighted_twice
 from sdr_detect.dsp.kernels import (
     cell_statistics,
@@ -217,6 +218,32 @@ def test_box_sums(size: int, columns: int, seed: int) -> None:
     norm = 5 / 9 * inner[:, 1] + middle[:, 1] / 3 + outer[:, 1] / 9
     expected = np.stack([part[:, 0], middle[:, 1], norm - (part[:, 2:] ** 2).sum(axis=1)])
     assert np.allclose(box_sums(total, low, stop, ring), expected)
+
+
+@REPEATABLE
+@given(
+    size=st.integers(8, 400), half=st.integers(1, 20), low=st.booleans(), seed=st.integers(0, 99)
+)
+def test_a_spectrum_over_its_surroundings(size: int, half: int, low: bool, seed: int) -> None:
+    width = 2 * min(half, (size - 1) // 2) + 1
+
+    def around(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        reach = range(-(width // 2), width // 2 + 1)
+        mean: NDArray[np.float64] = np.mean([np.roll(values, -k) for k in reach], axis=0)
+        return mean
+
+    spectrum = np.random.default_rng(seed).exponential(size=size)
+    spectrum[size // 2] = 50.0
+    if low:  # beyond the passband
+        spectrum[: size // 4] *= 1e-3
+    inside = around(spectrum) > 0.5 * np.median(around(spectrum))
+    share = np.maximum(around(inside.astype(float)), 1 / width)
+    cut = np.minimum(spectrum, 6 * around(np.where(inside, spectrum, 0)) / share)
+    ratio = np.minimum(cut / np.maximum(around(np.where(inside, cut, 0)) / share, 1e-300), 6)
+    expected = np.where(inside, 1 + np.maximum(2 * share - 1, 0) * (ratio - 1), 1)
+    found = autocorr._flatten(spectrum, width)
+    assert np.allclose(found, expected, rtol=1e-9)
+    assert np.array_equal(autocorr._flatten(np.zeros(size), width), np.ones(size))
 
 
 @pytest.mark.parametrize("rate_hz", [250e3, 2.4e6, 20e6])
