@@ -51,7 +51,7 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (regions._grown, (int64[:, ::1], int64, int64)),
     (regions._is_wide, (_REGION,)),
     (regions._joined, (_REGION, _REGION, int64)),
-    (regions.together, (_REGION, _REGION, int64, int64)),
+    (regions.going_on, (int64[:, ::1], _REGION, int64, int64)),
     (edges.mean_power, (float32[:, ::1], int64, int64)),
     (edges._squares, (complex64[::1],)),
     (occupancy._power_above, (float64[::1], float64[::1], float64, bool_[::1])),

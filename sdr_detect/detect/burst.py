@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.detect.energy import EnergyTest, Exceedances
-from sdr_detect.detect.regions import WIDE_GAP_RATIO, Region, find_regions, shifted, together, union
+from sdr_detect.detect.regions import (
+    WIDE_GAP_RATIO,
+    Region,
+    find_regions,
+    going_on,
+    shifted,
+    union,
+)
 from sdr_detect.dsp.edges import burst_edges, mean_power
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
 from sdr_detect.dsp.occupancy import occupied
@@ -141,10 +148,18 @@ class BurstDetector:
         """Join regions to those left open, and keep open what may still go on."""
         close = self._settings.close_frames
         held = self._open
+        rows = np.empty((len(held) + len(found), len(Region._fields)), np.int64)
+        for row, candidate in zip(rows, held, strict=False):
+            row[:] = candidate.region
         for candidate in found:
-            mates = [c for c in held if together(c.region, candidate.region, close, self._gap)]
-            held = [c for c in held if c not in mates]
-            held.append(_absorb([*mates, candidate]))
+            known = rows[: len(held)]
+            goes_on = going_on(known, candidate.region, close, self._gap)
+            mates = [c for c, mate in zip(held, goes_on, strict=True) if mate]
+            if mates:
+                held = [c for c, mate in zip(held, goes_on, strict=True) if not mate]
+                known[: len(held)] = known[~goes_on]
+            held = [*held, _absorb([*mates, candidate])]
+            rows[len(held) - 1] = held[-1].region
         hop = self._layout.hop
         longest = self._settings.max_burst_s * self._layout.sample_rate_hz / hop
         end = dwell.first_sample // hop + self._layout.frames

@@ -96,7 +96,7 @@ def _is_wide(region: Region) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def together(held: Region, piece: Region, close_frames: int, longest_gap: int) -> bool:
+def _together(held: Region, piece: Region, close_frames: int, longest_gap: int) -> bool:
     """Whether ``piece``, which starts later, goes on with the burst of ``held``."""
     gap = piece.first - held.last
     if gap <= close_frames and (held.wide_frames > 0 or piece.wide_frames > 0):
@@ -145,7 +145,7 @@ def _grown(pieces: NDArray[np.int64], close_frames: int, longest_gap: int) -> ND
             if piece.first - region.last > longest_gap:
                 done[ended] = open_[k]
                 ended += 1
-            elif together(region, piece, close_frames, longest_gap):
+            elif _together(region, piece, close_frames, longest_gap):
                 whole = _joined(region, whole, piece.first)
             else:
                 open_[kept] = open_[k]
@@ -153,6 +153,17 @@ def _grown(pieces: NDArray[np.int64], close_frames: int, longest_gap: int) -> ND
         open_[kept] = whole
         held = kept + 1
     return np.concatenate((done[:ended], open_[:held]))
+
+
+@njit(cache=True, nogil=True)
+def going_on(
+    held: NDArray[np.int64], piece: Region, close_frames: int, longest_gap: int
+) -> NDArray[np.bool_]:
+    """Which of ``held``, a region a row, ``piece`` goes on with."""
+    found = np.empty(len(held), np.bool_)
+    for k in range(len(held)):
+        found[k] = _together(_row(held, k), piece, close_frames, longest_gap)
+    return found
 
 
 def union(pieces: list[Region]) -> Region:
