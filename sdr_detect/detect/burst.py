@@ -21,7 +21,7 @@ from sdr_detect.detect.regions import (
     shifted,
     union,
 )
-from sdr_detect.dsp.edges import burst_edges, mean_power
+from sdr_detect.dsp.edges import burst_edges, equivalent_width, mean_power
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
 from sdr_detect.dsp.occupancy import occupied
 from sdr_detect.dsp.stft import Dwell
@@ -249,13 +249,11 @@ def _strong_ends(short: NDArray[np.bool_], region: Region) -> tuple[int, int, bo
 def _pulse_width_s(dwell: Dwell, start: int, stop: int) -> float:
     """Equivalent width (Σp)²/Σp² of the fine envelope: short for a radar pulse."""
     fine = dwell.layout.fine
-    inner = dwell.fine_power[max(0, start // fine - 2) : stop // fine + 3].astype(np.float64)
-    level = dwell.quiet_power
-    above = np.maximum(inner - level, 0)
-    squares = float(np.sum(above**2))
-    if squares <= 0:
+    inner = dwell.fine_power[max(0, start // fine - 2) : stop // fine + 3]
+    width = equivalent_width(inner, dwell.quiet_power)
+    if width <= 0:
         return (stop - start) / dwell.layout.sample_rate_hz
-    return float(above.sum() ** 2 / squares) * fine / dwell.layout.sample_rate_hz
+    return width * fine / dwell.layout.sample_rate_hz
 
 
 def _absorb(pieces: list[Candidate]) -> Candidate:

@@ -87,23 +87,39 @@ class _Excess:
 
     def trend(self) -> NDArray[np.float64]:
         """Running sum of the excess of cells: (cells + 1,)."""
-        return np.concatenate(([0.0], np.cumsum(self.power.mean(axis=1) - self.level)))
+        trend: NDArray[np.float64] = _trend(self.power, self.level)
+        return trend
 
     def lowest(self, cell: int) -> int:
         """Sample near the start of a cell where the running sum is least."""
-        from_cell, trend = self._near(cell)
-        return from_cell + int(np.argmin(trend))
+        return self.first + int(_highest(self.power, self.level, cell, -1.0))
 
     def highest(self, cell: int) -> int:
         """Sample near the start of a cell where the running sum is greatest."""
-        from_cell, trend = self._near(cell)
-        return from_cell + int(np.argmax(trend))
+        return self.first + int(_highest(self.power, self.level, cell, 1.0))
 
-    def _near(self, cell: int) -> tuple[int, NDArray[np.float64]]:
-        low = max(0, cell - NEAR_CELLS)
-        excess = self.power[low : cell + NEAR_CELLS].ravel() - self.level
-        at = self.first + low * self.power.shape[1]
-        return at, np.concatenate(([0.0], np.cumsum(excess)))
+
+@njit(cache=True, nogil=True)
+def _trend(power: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    trend = np.zeros(len(power) + 1)
+    for cell in range(len(power)):
+        trend[cell + 1] = trend[cell] + (power[cell].mean() - level)
+    return trend
+
+
+@njit(cache=True, nogil=True)
+def _highest(power: NDArray[np.float64], level: float, cell: int, sign: float) -> int:
+    """Sample around the start of ``cell`` where ``sign`` times the running sum is greatest."""
+    low, high = max(0, cell - NEAR_CELLS), min(len(power), cell + NEAR_CELLS)
+    at = sample = low * power.shape[1]
+    total = best = 0.0
+    for row in power[low:high]:
+        for k in range(row.size):
+            total += sign * (row[k] - level)
+            sample += 1
+            if total > best:
+                best, at = total, sample
+    return at
 
 
 def _excess(
@@ -175,3 +191,14 @@ def mean_power(power: FloatArray, first: int, last: int) -> NDArray[np.float64]:
             mean[k] += row[k]
     mean /= last - first
     return mean
+
+
+@njit(cache=True, nogil=True)
+def equivalent_width(power: FloatArray, level: float) -> float:
+    """(Σp)²/Σp² of what lies above ``level``, in values; 0 where nothing does."""
+    total = squares = 0.0
+    for value in power:
+        above = max(np.float64(value) - level, 0.0)
+        total += above
+        squares += above * above
+    return total * total / squares if squares > 0 else 0.0
