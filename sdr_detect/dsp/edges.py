@@ -111,7 +111,8 @@ def _trend(power: NDArray[np.float64], level: float) -> NDArray[np.float64]:
 def _highest(power: NDArray[np.float64], level: float, cell: int, sign: float) -> int:
     """Sample around the start of ``cell`` where ``sign`` times the running sum is greatest."""
     low, high = max(0, cell - NEAR_CELLS), min(len(power), cell + NEAR_CELLS)
-    at = sample = low * power.shape[1]
+    at: int = low * power.shape[1]
+    sample = at
     total = best = 0.0
     for row in power[low:high]:
         for k in range(row.size):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sdr_detect.dsp import autocorr
+from sdr_detect.dsp import autocorr, edges
 from sdr_detect.dsp.fold import central_moments, fold_frames, weighted_twice
 from sdr_detect.dsp.kernels import (
     cell_statistics,
@@ -29,6 +29,8 @@ REPEATABLE = settings(max_examples=40, deadline=None, derandomize=True)
 
 #: Sums of a few hundred float32 terms in another order.
 SUMMED = 2e-6
+
+seeds = st.integers(0, 99)
 
 
 @REPEATABLE
@@ -218,6 +220,26 @@ def test_box_sums(size: int, columns: int, seed: int) -> None:
     norm = 5 / 9 * inner[:, 1] + middle[:, 1] / 3 + outer[:, 1] / 9
     expected = np.stack([part[:, 0], middle[:, 1], norm - (part[:, 2:] ** 2).sum(axis=1)])
     assert np.allclose(box_sums(total, low, stop, ring), expected)
+
+
+@REPEATABLE
+@given(cells=st.integers(1, 12), cell=st.integers(1, 70), at=st.integers(0, 12), seed=seeds)
+def test_where_an_envelope_turns(cells: int, cell: int, at: int, seed: int) -> None:
+    power = np.random.default_rng(seed).exponential(size=(cells, cell))
+    power[: cells // 2] *= 3
+    at = min(at, cells)
+    trend = np.concatenate(([0.0], np.cumsum(power.mean(axis=1) - 2)))
+    assert np.allclose(edges._trend(power, 2.0), trend, rtol=1e-12, atol=1e-12)
+    near = power[max(0, at - 2) : at + 2].ravel() - 2
+    running = np.concatenate(([0.0], np.cumsum(near)))
+    first = max(0, at - 2) * cell
+    assert edges._highest(power, 2.0, at, 1.0) == first + np.argmax(running)
+    assert edges._highest(power, 2.0, at, -1.0) == first + np.argmin(running)
+
+    fine = power.ravel().astype(np.float32)
+    above = np.maximum(fine.astype(float) - 2, 0)
+    width = above.sum() ** 2 / max(float((above**2).sum()), 1e-300)
+    assert np.isclose(edges.equivalent_width(fine, 2.0), width, rtol=1e-12)
 
 
 @REPEATABLE
