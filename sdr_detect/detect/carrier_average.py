@@ -20,8 +20,9 @@ from sdr_detect.model import ComplexArray, FloatArray
 #: A dwell with less quiet time than so many frames says nothing about its mean.
 LEAST_FRAMES = 24
 
-#: Above this rate frames do not overlap: a transform for every sample is 5 % of
-#: a core at 20 Msps, two are 10 %. It costs 1.4 dB.
+#: Above this rate frames do not overlap: two transforms for every sample, and two
+#: looks at tones that are followed, would be 4 % of a core more at 20 Msps, an
+#: eighth of all work. It costs 1.4 dB.
 OVERLAP_MAX_HZ = 10.5e6
 
 #: Parts of a dwell that are averaged apart: what comes and goes within 25 ms is
