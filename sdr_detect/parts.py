@@ -65,6 +65,8 @@ def _contains(whole: Judged, part: Judged, best: Weighed) -> bool:
         kinds = kinds and whole.track.snr_db > part.track.snr_db - PART_DB
     else:
         kinds = part.track.kind in BURSTS and whole.track.kind in BURSTS
+        # The traffic of a base station comes and goes, its waveform shows throughout.
+        kinds = kinds or (part.track.kind, whole.track.kind) == ("activity", "stream")
     a, b = part.track, whole.track
     own = next((w for w in part.weighed if w.profile == best.profile), None)
     times = a.span.start_sample, a.span.stop_sample, b.span.start_sample, b.span.stop_sample

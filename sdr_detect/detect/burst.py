@@ -24,7 +24,7 @@ from sdr_detect.detect.regions import (
 from sdr_detect.dsp.edges import burst_edges, equivalent_width, mean_power
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
 from sdr_detect.dsp.occupancy import occupied
-from sdr_detect.dsp.stft import Dwell
+from sdr_detect.dsp.stft import QUIET_DOUBT, Dwell
 from sdr_detect.features.lag import BurstLags, LagMeter
 from sdr_detect.model import Burst, Detection, Flag, Span, StreamInfo
 from sdr_detect.settings import BurstSettings
@@ -190,7 +190,7 @@ class BurstDetector:
         used = layout.subband >= 0
         excess = candidate.excess / candidate.frames
         floor = candidate.floor / candidate.frames
-        low, high = occupied(excess, floor, candidate.frames, used)
+        low, high = occupied(excess, floor, candidate.frames, used, QUIET_DOUBT)
         inside = slice(low, high + 1)
         signal = float(np.maximum(excess[inside], 0).sum())
         # Mean of the ratios, not ratio of the sums: one steady carrier inside

@@ -29,6 +29,11 @@ ORDER = 10
 #: Bursts that must reach the slice's edge, as a share, to call the band cut off.
 EDGE_SHARE = 0.5
 
+#: A burst of no more bins than the first looks wider than it is by up to the second:
+#: the window's main lobe, and where among the bins it lies.
+UNRESOLVED_BINS = 5
+WINDOW_BINS = 3
+
 #: Dwells with an unsteady noise level, as a share, that are worth a word.
 UNSTEADY_SHARE = 0.2
 
@@ -105,6 +110,8 @@ class BurstTracks:
         cut_off = track.fills_slice or track.edge_count > EDGE_SHARE * track.count
         duty = track.on_samples / track.span.sample_count if track.count > 2 else None
         period_s = common_period_s(starts_s, setup.layout.fine / rate)
+        width_hz, bin_hz = track.upper_hz - track.lower_hz, setup.layout.bin_hz
+        resolved = width_hz > (UNRESOLVED_BINS + 0.5) * bin_hz
         features: Features = {
             "burst_duration_min_s": min(track.durations_s),
             "burst_duration_median_s": float(np.median(track.durations_s)),
@@ -113,7 +120,8 @@ class BurstTracks:
             "duty_cycle": duty,
             "burst_period_s": period_s,
             **_frame_period(starts_s, 1 / rate),
-            "bandwidth_hz": None if cut_off else track.upper_hz - track.lower_hz,
+            "bandwidth_hz": None if cut_off else width_hz,
+            "bandwidth_hz_doubt": None if cut_off or resolved else WINDOW_BINS * bin_hz,
             "continuous": False,
             "tone": False,
             "fills_slice": track.fills_slice,

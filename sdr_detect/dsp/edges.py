@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.occupancy import occupied
-from sdr_detect.dsp.stft import Dwell
+from sdr_detect.dsp.stft import QUIET_DOUBT, Dwell
 from sdr_detect.model import ComplexArray, FloatArray
 
 #: Frames looked at outside the region.
@@ -137,7 +137,7 @@ def _excess(
     last = min(dwell.iq.size, last) // fine * fine
     floor = dwell.floor.astype(np.float64)
     excess = np.where(bins, mean_power(dwell.power, *frames) - floor, 0)
-    band = occupied(excess, floor, frames[1] - frames[0], bins)
+    band = occupied(excess, floor, frames[1] - frames[0], bins, QUIET_DOUBT)
     inside = slice(band[0], band[1] + 1)
     level = np.minimum(floor[inside], dwell.floor_level * CARRIER_RATIO)
     noise = float(level.sum()) / layout.nfft

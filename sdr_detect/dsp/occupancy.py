@@ -12,14 +12,19 @@ OBW_BETA = 0.01
 
 
 def occupied(
-    excess: NDArray[np.float64], floor: NDArray[np.float64], frames: float, used: NDArray[np.bool_]
+    excess: NDArray[np.float64],
+    floor: NDArray[np.float64],
+    frames: float,
+    used: NDArray[np.bool_],
+    doubt: float = 0.0,
 ) -> tuple[int, int]:
     """First and last bin of the occupied bandwidth (99 % of the excess power).
 
-    Bins that noise explains (below three of its standard deviations) do not
+    Bins that noise explains (below three standard deviations of its mean over
+    ``frames`` and of the floor, whose own relative error is ``doubt``) do not
     count, unless no bin stands out by itself.
     """
-    sigmas = 3 / float(np.sqrt(max(1.0, frames / 1.06)))
+    sigmas = 3 * float(np.sqrt(1 / max(1.0, frames / 1.06) + doubt**2))
     total = _power_above(excess, floor, sigmas, used)
     above = _power_above(excess, floor, 0.0, used)
     if total < 0.5 * above:

@@ -26,6 +26,7 @@ QUIET_QUANTILE = 0.3
 
 #: Frames looked at for the quiet level: its error is 1.8/sqrt(n) per bin.
 QUIET_FRAMES = 256
+QUIET_DOUBT = 1.8 / float(np.sqrt(QUIET_FRAMES))
 
 #: A run of exact zeros this long is no noise: a recorder filled lost samples.
 ZERO_RUN_SAMPLES = 256

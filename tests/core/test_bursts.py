@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 
 from sdr_detect.dsp.layout import make_layout
+from sdr_detect.events import TrackEvent
 from sdr_detect.model import Burst, ComplexArray, Flag
-from sdr_detect.settings import FrameSettings
-from tests.core.streams import KU_HZ, band_noise, bursts, noise, one_block, stream_info
+from sdr_detect.settings import FrameSettings, Settings
+from tests.core.streams import (
+    KU_HZ,
+    band_noise,
+    bursts,
+    events,
+    noise,
+    one_block,
+    rendered,
+    stream_info,
+)
 
 BURST_S = 0.84e-3
 
@@ -189,3 +199,18 @@ def test_noise_steps_by_half_a_decibel_are_no_burst(power: float) -> None:
     samples = noise(300_000, 4, power)
     samples[100_000:110_000] *= np.float32(10 ** (0.3 / 20))
     assert found_in(samples, 2.4e6) == []
+
+
+def test_a_burst_of_few_bins_says_how_badly_its_width_is_known() -> None:
+    found = []
+    for kind in ("iridium_like", "vsat_tdma"):
+        emitter = {"kind": kind, "offset_hz": 1e5, "cn_db": 20.0}
+        blocks = rendered(emitter, duration_s=0.4, sample_rate_hz=2.4e6)
+        tracks = [e.track for e in events(blocks, Settings(), ()) if isinstance(e, TrackEvent)]
+        found.append(max(tracks, key=lambda t: t.burst_count).features)
+    narrow, wide = found
+    # 35 kHz wide, in bins of 37.5 kHz that a Hann window widens.
+    assert narrow["bandwidth_hz"] - narrow["bandwidth_hz_doubt"] <= 35e3
+    assert narrow["bandwidth_hz"] + narrow["bandwidth_hz_doubt"] >= 35e3
+    assert wide["bandwidth_hz"] > 2.4e5
+    assert wide["bandwidth_hz_doubt"] is None

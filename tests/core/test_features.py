@@ -136,6 +136,21 @@ def test_occupied_bandwidth_of_nothing_is_everything() -> None:
     assert occupied(np.zeros(64), np.ones(64), 10, used) == (10, 49)
 
 
+def test_a_floor_that_is_known_badly_widens_no_band() -> None:
+    """Eight milliseconds of a narrow burst: its own mean is known to 4 %, the floor to 11 %."""
+    rng = np.random.default_rng(4)
+    used = np.ones(64, bool)
+    widths = []
+    for _ in range(200):
+        excess = 0.1125 * rng.standard_normal(64) + 0.04 * rng.standard_normal(64)
+        excess[30:33] += (1.5, 6.0, 1.5)
+        low, high = occupied(excess, np.ones(64), 620, used, 0.1125)
+        assert low <= 30 < 32 <= high
+        widths.append(high - low + 1)
+    # Three deviations leave 0.13 % of each of 61 bins.
+    assert np.mean(np.array(widths) == 3) > 0.85
+
+
 @pytest.mark.parametrize("step_db", [3.0, -3.0, 1.0])
 @pytest.mark.parametrize("at", [96_000, 100_000, 120_001, 130_000, 140_000])
 def test_a_gain_step_is_reported_and_taken_out(step_db: float, at: int) -> None:

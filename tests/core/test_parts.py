@@ -99,3 +99,10 @@ def test_a_carrier_with_a_symbol_clock_keeps_its_name() -> None:
         bandwidth_hz=5e4,
     )
     assert name_parts([vsat, whole])[0] is vsat
+
+
+def test_gaps_of_a_stream_are_named_as_the_stream_is() -> None:
+    stream = moved(preamble(), kind="stream")
+    gaps = bursts(kind="activity")
+    assert name(name_parts([gaps, stream])[0]) == "starlink_uplink"
+    assert name_parts([bursts(), stream])[0].whole is None
