@@ -123,6 +123,17 @@ def test_a_link_stays_and_a_pipe_is_written_to(tmp_path: Path) -> None:
         assert read.result(10) == b"to whoever reads"
     assert pipe.is_fifo()
 
+    ends = os.pipe()
+    write_whole(Path(f"/dev/fd/{ends[1]}"), b"as a shell hands it over")
+    os.close(ends[1])
+    with os.fdopen(ends[0], "rb") as told:
+        assert told.read() == b"as a shell hands it over"
+
+    private = tmp_path / "private"
+    private.touch(0o600)
+    write_whole(private, b"still")
+    assert private.stat().st_mode & 0o777 == 0o600
+
     circle = tmp_path / "circle"
     circle.symlink_to(circle)
     with pytest.raises(SinkError, match="circle cannot be written"):

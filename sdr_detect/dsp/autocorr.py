@@ -216,10 +216,10 @@ def _over_surroundings(
         around[k] /= share[k]
         top = max(top, around[k])
     floor = max(top * 1e-9, TINY)
+    flat = np.ones(spectrum.size)
     for k in range(spectrum.size):
-        held[k] = 1.0
         if inside[k]:
             ratio = min(cut[k] / max(around[k], floor), TONE_RATIO)
             # At the edge the average is one-sided, and wrong by the filter's slope.
-            held[k] += max(2 * share[k] - 1, 0.0) * (ratio - 1)
-    return held
+            flat[k] += max(2 * share[k] - 1, 0.0) * (ratio - 1)
+    return flat

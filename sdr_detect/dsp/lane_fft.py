@@ -12,6 +12,7 @@ its frequency belongs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +79,7 @@ class LaneFFT:
             A frame reaches beyond the samples, or ``out`` has another shape.
         """
         self._check(iq, starts)
-        if out.shape != (starts.size, self.nfft) or not out.flags.c_contiguous:
-            raise ValueError(f"{starts.size} rows of {self.nfft}, not {out.shape}, in one piece")
+        _check_memory("rows", out, np.float32, (starts.size, self.nfft))
         work = self._x, self._power, self._spare
         rows(_values(iq), starts, self._plan, *work, out.reshape(-1))
 
@@ -99,9 +99,10 @@ class LaneFFT:
         Raises
         ------
         ValueError
-            A frame reaches beyond the samples.
+            A frame reaches beyond the samples, or ``total`` has another shape.
         """
         self._check(iq, starts)
+        _check_memory("total", total, np.float64, (self.nfft,))
         sums(_values(iq), starts, self._plan, self._x, self._held, total)
 
     def values(
@@ -130,6 +131,15 @@ class LaneFFT:
                 f"frames of {self.nfft} from samples {starts.min()} to {starts.max()} on, "
                 f"of {iq.size} samples"
             )
+
+
+def _check_memory(name: str, given: NDArray[Any], dtype: Any, shape: tuple[int, ...]) -> None:
+    """The compiled steps write where they are told to, whatever lies there."""
+    if given.dtype != dtype or given.shape != shape or not given.flags.c_contiguous:
+        raise ValueError(
+            f"{name} must be {np.dtype(dtype)} of shape {shape} in one piece, "
+            f"not {given.dtype} of shape {given.shape}"
+        )
 
 
 def _values(iq: ComplexArray) -> FloatArray:

@@ -43,8 +43,9 @@ AHEAD = 8192
 #: Frames whose powers are summed in single precision before they go to double.
 SINGLE_SUM = 64
 
-#: Rounding may be that of a fused multiplication; there are no NaN or infinities.
-_FAST = ("contract", "nsz", "reassoc", "nnan", "ninf")
+#: Sums may be taken in any order, products rounded together with them. What is not
+#: finite comes through: displays look for it.
+_FAST = ("contract", "nsz", "reassoc")
 
 _INDEX = ir.IntType(64)
 _LANE = ir.FloatType()

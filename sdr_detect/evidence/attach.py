@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdr_detect.errors import EvidenceError
+from sdr_detect.errors import EvidenceError, FormatError
 from sdr_detect.evidence import comparison, photo
 from sdr_detect.evidence.attribution import ROLES
 from sdr_detect.evidence.case import Case
@@ -126,6 +126,8 @@ def _detail(
         }
     except OSError as exc:
         raise EvidenceError(f"{exc.filename} cannot be read: {exc.strerror}") from exc
+    except FormatError as exc:
+        raise EvidenceError(str(exc)) from exc
     digest = next(iter(found.values()))[1]
     for one in case.current():
         if digest in {known for _, known in one.files.values()}:

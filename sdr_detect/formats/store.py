@@ -217,5 +217,7 @@ class ArrayStore:
 
 def _unreadable(exc: OSError, path: Path, byte: int | None = None) -> FormatError:
     return FormatError(
-        f"cannot be read ({exc.strerror}); check the disk or the connection", path=path, byte=byte
+        f"cannot be read ({exc.strerror or exc}); check the disk and who may read it",
+        path=path,
+        byte=byte,
     )

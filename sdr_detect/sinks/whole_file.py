@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from sdr_detect.errors import SinkError
@@ -11,7 +12,8 @@ from sdr_detect.errors import SinkError
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file; what stood there before stays until all of it is on the disk.
 
-    A link stays one: what it names is written. A pipe or a device is written to.
+    A link stays one: what it names is written. A file keeps who may read it. A pipe or
+    a device is written to.
 
     Raises
     ------
@@ -19,19 +21,23 @@ def write_whole(path: Path, content: bytes) -> None:
         It cannot be written, for example because the disk is full.
     """
     try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
+        # Asked first: what a link to an open pipe leads to has no path.
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
             return
+        target = Path(os.path.realpath(path))
+        if target.is_symlink():
+            raise SinkError(f"{path} cannot be written: it is a link that leads to itself")
         part = target.with_name(target.name + ".part")
         try:
             with part.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, part)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as exc:  # the latter: links in a circle
-        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
-        raise SinkError(f"{path} cannot be written: {reason}") from exc
+    except OSError as exc:
+        raise SinkError(f"{path} cannot be written: {exc.strerror or exc}") from exc

@@ -84,6 +84,18 @@ def test_what_cannot_be_done_is_refused() -> None:
             fft.frames(noise(100, 1), first, 32, np.empty((3, 32), np.float32))
         with pytest.raises(ValueError, match=f"from samples {first} to {first + 64} on, of 100"):
             fft.add(noise(100, 1), np.array([first, first + 64]), np.zeros(32))
-    for out in (np.empty((2, 32), np.float32), np.empty((32, 3), np.float32).T):
-        with pytest.raises(ValueError, match="3 rows of 32"):
+    wrong = np.empty((2, 32), np.float32), np.empty((32, 3), np.float32).T, np.empty((3, 32))
+    for out in wrong:
+        with pytest.raises(ValueError, match=r"rows must be float32 of shape \(3, 32\) in one"):
             fft.picked(noise(100, 1), np.array([0, 32, 64]), out)
+    with pytest.raises(ValueError, match=r"total must be float64 of shape \(32,\)"):
+        fft.add(noise(100, 1), np.array([0]), np.zeros(31))
+
+
+def test_what_is_not_finite_comes_through() -> None:
+    iq = noise(640, 2)
+    iq[100] = np.nan
+    out = np.empty((10, 64), np.float32)
+    LaneFFT(_window(64)).frames(iq, 0, 64, out)
+    assert np.isnan(out[1]).all()
+    assert np.isfinite(out[[0, *range(2, 10)]]).all()
