@@ -111,6 +111,15 @@ class FormatError(SdrDetectError):
         super().__init__(f"{where}: {message}" if where else message)
 
 
+def unreadable(exc: OSError, path: str | Path, byte: int | None = None) -> FormatError:
+    """What to tell of a file whose bytes the system does not give."""
+    return FormatError(
+        f"cannot be read ({exc.strerror or exc}); check the disk and who may read it",
+        path=path,
+        byte=byte,
+    )
+
+
 class TruncatedError(FormatError):
     """The recording ends before its own header says it does."""
 

@@ -247,3 +247,16 @@ def test_streaming_takes_constant_memory(huge: Path) -> None:
     few, many = peak(4), peak(400)
     assert many < few + (1 << 16)
     assert many < 8 * (1 << 16) * 8
+
+
+def test_what_is_not_given_while_a_file_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = raw_file(tmp_path, noise_codes("i1", 10))
+
+    def refused(*_of: object) -> Recording:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("sdr_detect.formats.raw.open_file", refused)
+    with pytest.raises(FormatError, match=r"any.bin: cannot be read \(Input/output error\)"):
+        open_recording(path, SPEC)

@@ -147,7 +147,7 @@ class BurstDetector:
     def _join_open(self, found: list[Candidate], dwell: Dwell) -> list[Candidate]:
         """Join regions to those left open, and keep open what may still go on."""
         close = self._settings.close_frames
-        held = self._open
+        held = list(self._open)
         rows = np.empty((len(held) + len(found), len(Region._fields)), np.int64)
         for row, candidate in zip(rows, held, strict=False):
             row[:] = candidate.region
@@ -158,7 +158,7 @@ class BurstDetector:
             if mates:
                 held = [c for c, mate in zip(held, goes_on, strict=True) if not mate]
                 known[: len(held)] = known[~goes_on]
-            held = [*held, _absorb([*mates, candidate])]
+            held.append(_absorb([*mates, candidate]))
             rows[len(held) - 1] = held[-1].region
         hop = self._layout.hop
         longest = self._settings.max_burst_s * self._layout.sample_rate_hz / hop

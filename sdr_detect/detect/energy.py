@@ -25,7 +25,7 @@ from scipy.special import gammainccinv, ndtri
 from sdr_detect.dsp.kernels import paint_exceedances
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.order import quantiles
-from sdr_detect.dsp.stft import QUIET_FRAMES, Dwell
+from sdr_detect.dsp.stft import QUIET_DOUBT, Dwell
 from sdr_detect.model import FloatArray
 from sdr_detect.settings import BurstSettings
 
@@ -198,8 +198,8 @@ def freedom(bins: float, frames: int) -> float:
 def _test(width: int, frames: int, bins: float, settings: BurstSettings) -> Test:
     shape = freedom(bins, frames)
     doubt = 10 ** (settings.noise_uncertainty_db / 10)
-    # The quiet level of each bin carries its own error, 1.8/sqrt(n).
-    slack = 1 + 3 * 1.8 / np.sqrt(QUIET_FRAMES * bins / 1.94)
+    # The quiet level of each bin carries its own error.
+    slack = 1 + 3 * QUIET_DOUBT / np.sqrt(bins / 1.94)
     threshold = float(gammainccinv(shape, settings.pfa) / shape * doubt * slack)
     return Test(width, frames, threshold - 1, 1 / shape)
 

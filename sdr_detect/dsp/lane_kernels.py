@@ -106,7 +106,7 @@ class _Points:
 
 
 def _inline(code: Any) -> Any:
-    """Makes ``code`` callable from compiled functions."""
+    """Makes ``code`` callable from compiled functions; numba's own decorator has no types."""
     return intrinsic(code)
 
 

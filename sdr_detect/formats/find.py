@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from sdr_detect import formats
-from sdr_detect.errors import FormatError
+from sdr_detect.errors import FormatError, unreadable
 from sdr_detect.formats.base import RawSpec, Recording
 
 #: Bytes shown to ``sniff``; covers the HDF5 user block of MATLAB and a tar header.
@@ -81,7 +81,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError as exc:
-        raise FormatError(f"cannot be read ({exc.strerror})", path=path) from exc
+        raise unreadable(exc, path) from exc
 
 
 def open_recording(path: str | Path, spec: RawSpec | None = None) -> Recording:
@@ -104,10 +104,13 @@ def open_recording(path: str | Path, spec: RawSpec | None = None) -> Recording:
     Raises
     ------
     FormatError
-        It cannot be read as what it claims to be (`TruncatedError`), holds no
+        It cannot be read, or not as what it claims to be (`TruncatedError`), holds no
         IQ (`UnsupportedError`) or needs a statement that is missing.
     ConfigError
         Its metadata name a converter that is not known.
     """
     path = Path(path)
-    return identify(path).open_file(path, RawSpec() if spec is None else spec)
+    try:
+        return identify(path).open_file(path, RawSpec() if spec is None else spec)
+    except OSError as exc:  # of whichever format, in its headers or in memory
+        raise unreadable(exc, path) from exc

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.datatype import BATCH_SAMPLES, Datatype, to_complex64
-from sdr_detect.errors import FormatError, TruncatedError
+from sdr_detect.errors import FormatError, TruncatedError, unreadable
 from sdr_detect.model import ComplexArray
 
 _HASH_BYTES = 1 << 20
@@ -67,7 +67,7 @@ class FileRange:
                     state.update(chunk)
                     left -= len(chunk)
         except OSError as exc:
-            raise _unreadable(exc, self.path) from exc
+            raise unreadable(exc, self.path) from exc
         return state.hexdigest()
 
 
@@ -177,7 +177,7 @@ class PackedStore:
             try:
                 got = self._file.readinto(view)
             except OSError as exc:
-                raise _unreadable(exc, self._path, byte + raw.size - len(view)) from exc
+                raise unreadable(exc, self._path, byte + raw.size - len(view)) from exc
             if not got:
                 raise TruncatedError(
                     f"ends {len(view)} bytes early: it was shortened while being read",
@@ -213,11 +213,3 @@ class ArrayStore:
 
     def close(self) -> None:
         """Release nothing: the memory goes with the object."""
-
-
-def _unreadable(exc: OSError, path: Path, byte: int | None = None) -> FormatError:
-    return FormatError(
-        f"cannot be read ({exc.strerror or exc}); check the disk and who may read it",
-        path=path,
-        byte=byte,
-    )

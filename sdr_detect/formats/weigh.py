@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.errors import FormatError
+from sdr_detect.errors import unreadable
 from sdr_detect.formats.store import FileRange
 
 _PIECES, _PIECE_BYTES = 16, 1 << 18
@@ -93,7 +93,7 @@ def weigh_range(data: FileRange) -> tuple[Candidate, ...]:
                 piece = file.read(min(_PIECE_BYTES, size - start))
                 pieces.append(piece[: len(piece) // 16 * 16])
     except OSError as exc:
-        raise FormatError(f"cannot be read ({exc.strerror})", path=data.path) from exc
+        raise unreadable(exc, data.path) from exc
     return weigh(b"".join(pieces))
 
 

@@ -31,11 +31,11 @@ def write_whole(path: Path, content: bytes) -> None:
         part = target.with_name(target.name + ".part")
         try:
             with part.open("wb") as file:
+                if target.exists():  # before there is anything to read
+                    shutil.copymode(target, part)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, part)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

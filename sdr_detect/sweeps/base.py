@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.errors import FormatError
+from sdr_detect.errors import FormatError, unreadable
 
 #: Values kept: 128 MiB. An hour of hackrf_sweep over 500 MHz at 100 kHz is 18 million.
 MAX_VALUES = 1 << 25
@@ -98,7 +98,7 @@ def read_rows(path: Path, name: str, *, repeats_last: bool = False) -> PowerSwee
         with path.open("rb") as file:
             _read_all(file, found, repeats_last=repeats_last)
     except OSError as exc:
-        raise FormatError(f"cannot be read ({exc.strerror})", path=path) from exc
+        raise unreadable(exc, path) from exc
     if not found.rows:
         why = f"; {found.bad_lines[0]}" if found.bad_lines else ""
         raise FormatError(f"holds no row of a power sweep{why}", path=path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from sdr_detect.errors import FormatError, UnsupportedError
+from sdr_detect.errors import FormatError, UnsupportedError, unreadable
 from sdr_detect.sweeps import hackrf_sweep, rtl_power, soapy_power
 from sdr_detect.sweeps.base import PowerSweeps
 
@@ -42,7 +42,7 @@ def read_sweeps(path: Path) -> PowerSweeps:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as exc:
-        raise FormatError(f"cannot be read ({exc.strerror})", path=path) from exc
+        raise unreadable(exc, path) from exc
     for module in FORMATS:
         if module.sniff(head):
             return module.read(path)
