@@ -12,9 +12,22 @@ import logging
 from typing import Any
 
 import numpy as np
-from numba import bool_, complex64, float32, float64, int32, int64, typeof, types
+from numba import (
+    bool_,
+    complex64,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    typeof,
+    types,
+    uint8,
+)
 from numba.core import event
 
+from sdr_detect import scaling
 from sdr_detect.detect import regions
 from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, order, passband, runs
 from sdr_detect.dsp.lane_fft import LaneFFT
@@ -28,8 +41,11 @@ _CONSTANT_INTS = types.Array(int64, 1, "C", readonly=True)
 
 _REGION = typeof(regions.Region(0, 0, 0, 0, 0, 0))  # type: ignore[no-untyped-call]
 
+_CODES = tuple(types.Array(code, 1, "C", readonly=True) for code in (int8, uint8, int16))
+
 #: What Python calls, and with which types. Functions that only they call come with them.
 KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+    *((scaling._scaled, (codes, float32, float32, float32[::1])) for codes in _CODES),
     (kernels.cell_statistics, (complex64[::1], int64, float64)),
     (kernels.sum_of_relative_power, (complex64[:, ::1],)),
     (kernels.whitened_subbands, (float32[:, ::1], float32[::1], int64[::1], float32[:, ::1])),

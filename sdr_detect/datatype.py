@@ -9,6 +9,7 @@ codes. Floats keep their own scale.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ from sdr_detect.model import ComplexArray
 #: Samples converted at a time: the bytes and the floats of one batch stay in
 #: the L2 cache, which is worth a factor of three to four.
 BATCH_SAMPLES = 32_768
+
+#: Types of codes that have a compiled conversion: those of receivers.
+COMPILED = ("|i1", "|u1", "<i2") if sys.byteorder == "little" else ("|i1", "|u1")
 
 _NAME = re.compile(r"c(f32|f64|[is]24|[isu](?:8|16|32))(_le|_be)?")
 
@@ -175,6 +179,12 @@ def _scale(codes: NDArray[np.generic], datatype: Datatype, out: NDArray[np.float
     if datatype.bits == 24:
         codes = _widen_24(codes, datatype)
         half *= 256
+    if codes.dtype.str in COMPILED and codes.flags.aligned and "numba" in sys.modules:
+        # A capture process hands codes on: loading a compiler would cost it samples.
+        from sdr_detect.scaling import scaled
+
+        scaled(codes, half - 0.5 if datatype.kind == "u" else 0.0, 1 / half, out)
+        return
     if datatype.bits <= 16:
         if datatype.kind == "u":
             np.subtract(codes, np.float32(half - 0.5), out=out, dtype=np.float32)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdr_detect import datatype, scaling
 from sdr_detect.datatype import BATCH_SAMPLES, parse_datatype, to_complex64
 
 #: name -> (struct code, bits, unsigned); the byte order comes from the name.
@@ -61,6 +64,36 @@ def test_every_byte_code() -> None:
     assert convert("cu8", raw).view(np.float32).tolist() == [(x - 127.5) / 128 for x in raw]
     signed = [x - 256 if x > 127 else x for x in raw]
     assert convert("cs8", raw).view(np.float32).tolist() == [x / 128 for x in signed]
+
+
+@pytest.mark.parametrize("name", ["cs8", "cu8", "cs16"])
+def test_compiled_and_plain_agree_in_every_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = np.arange(1 << 16, dtype="<u2").view(np.uint8).tobytes()
+    calls = []
+    kernel = scaling._scaled
+    monkeypatch.setattr(scaling, "_scaled", lambda *args: (calls.append(1), kernel(*args)))
+    compiled = convert(name, raw)
+    assert calls
+    monkeypatch.setattr(datatype, "COMPILED", ())
+    plain = convert(name, raw)
+    assert compiled.tobytes() == plain.tobytes()
+
+
+def test_codes_at_an_odd_address_are_read_all_the_same() -> None:
+    raw = np.arange(9, dtype=np.uint8)[1:]
+    out = np.empty(2, np.complex64)
+    to_complex64(raw, parse_datatype("cs16"), out)
+    assert (out.view(np.float32) * 32768).tolist() == [0x0201, 0x0403, 0x0605, 0x0807]
+
+
+def test_who_hands_codes_on_loads_no_compiler() -> None:
+    code = (
+        "import sys, numpy as np, sdr_detect.datatype as d\n"
+        "raw, out = np.zeros(4, np.uint8), np.empty(2, np.complex64)\n"
+        "d.to_complex64(raw, d.parse_datatype('cs8'), out)\n"
+        "sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(("name", "order"), [("cs24", "little"), ("cs24_be", "big")])
