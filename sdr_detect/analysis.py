@@ -17,10 +17,11 @@ from sdr_detect.config import apply_sets, build, read_toml
 from sdr_detect.events import Event, Incident, Verdict
 from sdr_detect.formats.base import Recording
 from sdr_detect.formats.evidence import Evidence, examine
-from sdr_detect.model import IQBlock, Span, StreamInfo
+from sdr_detect.model import Span, StreamInfo
 from sdr_detect.pipeline import Pipeline
 from sdr_detect.ports import Overflow, Sink
 from sdr_detect.profiles.schema import Profile
+from sdr_detect.rawblock import Block
 from sdr_detect.runner import Detector, Tap, run
 from sdr_detect.settings import Settings
 from sdr_detect.sinks.collect import Collector
@@ -206,7 +207,7 @@ class _Doubting:
         self._pipeline = pipeline
         self._doubts = tuple(doubts)
 
-    def process(self, block: IQBlock) -> list[Event]:
+    def process(self, block: Block) -> list[Event]:
         """As the pipeline does."""
         return self._pipeline.process(block)
 

@@ -12,7 +12,7 @@ from sdr_detect.calibration.schema import Calibration
 from sdr_detect.errors import ConfigError
 from sdr_detect.events import Event, Verdict
 from sdr_detect.formats.base import Recording
-from sdr_detect.model import IQBlock, Notice, StreamInfo
+from sdr_detect.model import Notice, StreamInfo
 from sdr_detect.ports import Overflow
 from sdr_detect.rawblock import Block
 from sdr_detect.registry import Driver, Tunable
@@ -101,7 +101,7 @@ class Calibrated:
         self._info: StreamInfo | None = None
         self._uncalibrated = False
 
-    def process(self, block: IQBlock) -> list[Event]:
+    def process(self, block: Block) -> list[Event]:
         """As the pipeline does."""
         self._info = block.info
         self._uncalibrated |= block.info.dbm_offset_db is None

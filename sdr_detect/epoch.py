@@ -21,11 +21,12 @@ from sdr_detect.events import BurstEvent, Event, Incident, TrackEvent
 from sdr_detect.features.lag import LagMeter
 from sdr_detect.front import AHEAD_FROM_HZ, Ahead, Front, Prepared
 from sdr_detect.incidents import JOIN_S, IncidentLog
-from sdr_detect.model import Burst, FloatArray, Frame, IQBlock, Span, StreamInfo, Track
+from sdr_detect.model import Burst, FloatArray, Frame, Span, StreamInfo, Track
 from sdr_detect.parts import name_parts
 from sdr_detect.profiles.match import unknown, weigh_all
 from sdr_detect.profiles.measured import Measured
 from sdr_detect.profiles.schema import Profile
+from sdr_detect.rawblock import Block
 from sdr_detect.reasons import Judged, strongest
 from sdr_detect.settings import Settings
 from sdr_detect.watched import Stay
@@ -116,7 +117,7 @@ class Epoch:
         self.fullest: tuple[FloatArray, NDArray[np.bool_]] | None = None
         self._most_frames = 0
 
-    def process(self, block: IQBlock) -> Iterator[list[Event]]:
+    def process(self, block: Block) -> Iterator[list[Event]]:
         """Events that ``block`` completes: of the gap before it, then of each dwell.
 
         Between two of them the epoch stands at the end of a dwell, wherever the
@@ -156,7 +157,7 @@ class Epoch:
         self.stop_sample = prepared.dwell.first_sample + self.layout.dwell_samples
         return events
 
-    def _lost(self, block: IQBlock) -> int:
+    def _lost(self, block: Block) -> int:
         """Samples missing before a block: the index tells, whatever the source counted."""
         lost = block.lost_before
         if self.first_sample is None:
@@ -165,7 +166,7 @@ class Epoch:
             lost = max(lost, block.first_sample - self.stop_sample)
         return lost
 
-    def _gap(self, block: IQBlock, lost: int) -> Incident:
+    def _gap(self, block: Block, lost: int) -> Incident:
         self.lost_samples += lost
         span = Span(block.first_sample - lost, block.first_sample)
         if self._retuned and self.first_sample == block.first_sample:

@@ -217,6 +217,11 @@ class IQBlock:
         check_place(self.first_sample, self.lost_before)
         self.samples.flags.writeable = False
 
+    def fill(self, out: ComplexArray, first_sample: int) -> None:
+        """Copy the samples from stream index ``first_sample`` on, as many as ``out`` takes."""
+        at = first_sample - self.first_sample
+        out[:] = self.samples[at : at + len(out)]
+
     @property
     def sample_count(self) -> int:
         """Samples in it."""

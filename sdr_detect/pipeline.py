@@ -18,8 +18,9 @@ from sdr_detect.features.channel_occupancy import OccupancyLog
 from sdr_detect.front import Ahead
 from sdr_detect.judge import judge
 from sdr_detect.lookout import Lookout
-from sdr_detect.model import Frame, IQBlock, Notice, Span, StreamInfo, Track
+from sdr_detect.model import Frame, Notice, Span, StreamInfo, Track
 from sdr_detect.profiles.schema import Profile
+from sdr_detect.rawblock import Block
 from sdr_detect.reasons import Judged, consistent_with_terminal, strongest
 from sdr_detect.revisits import Revisits
 from sdr_detect.scan.book import DwellBook, Sighting
@@ -28,7 +29,7 @@ from sdr_detect.sweep import Sweep
 from sdr_detect.watched import ChannelWatch
 
 
-def _told(notice: Notice, block: IQBlock) -> Incident:
+def _told(notice: Notice, block: Block) -> Incident:
     """What the receiver told, over the samples that were lost or at the next one."""
     start = block.first_sample - block.lost_before
     span = Span(start, max(block.first_sample, start + 1))
@@ -104,7 +105,7 @@ class Pipeline:
         self._lookout = Lookout(self._settings.verdict.look_s)
         self._finished = False
 
-    def process(self, block: IQBlock) -> list[Event]:
+    def process(self, block: Block) -> list[Event]:
         """Take a block; return the events it completes.
 
         Raises
@@ -178,7 +179,7 @@ class Pipeline:
             self._book.channels(sightings),
         )
 
-    def _next_epoch(self, block: IQBlock) -> list[Event]:
+    def _next_epoch(self, block: Block) -> list[Event]:
         before, events = self._epoch, self._close_epoch()
         if before is not None:
             events += self._look(before, ended=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.datatype import Datatype, to_complex64
-from sdr_detect.model import IQBlock, Notice, StreamInfo, check_place
+from sdr_detect.model import ComplexArray, IQBlock, Notice, StreamInfo, check_place
 
 CF32 = Datatype("f", 32)
 
@@ -79,16 +79,22 @@ class RawBlock:
             return replace(self, raw=raw)
         return replace(self, first_sample=start, raw=raw, lost_before=0, notices=())
 
+    def fill(self, out: ComplexArray, first_sample: int) -> None:
+        """Decode the samples from stream index ``first_sample`` on, as many as ``out`` takes."""
+        size = self.datatype.sample_bytes
+        at = (first_sample - self.first_sample) * size
+        to_complex64(self.raw[at : at + len(out) * size], self.datatype, out)
+        if self.mirrored:
+            np.conjugate(out, out=out)
+
     def decode(self) -> IQBlock:
         """The samples as the pipeline takes them."""
         samples = np.empty(self.sample_count, np.complex64)
-        to_complex64(self.raw, self.datatype, samples)
-        if self.mirrored:
-            np.conjugate(samples, out=samples)
+        self.fill(samples, self.first_sample)
         return IQBlock(self.info, self.first_sample, samples, self.lost_before, self.notices)
 
 
-#: What sources deliver.
+#: What sources deliver, and the pipeline takes: it decodes into its own memory.
 Block = IQBlock | RawBlock
 
 

@@ -16,16 +16,15 @@ from typing import Generic, Protocol, TypeVar
 
 from sdr_detect.errors import SinkError, SourceError, SourceLost
 from sdr_detect.events import Event, Verdict
-from sdr_detect.model import IQBlock
 from sdr_detect.ports import Overflow, Sink, Source
-from sdr_detect.rawblock import Block, RawBlock, decoded, stored
+from sdr_detect.rawblock import Block, RawBlock, stored
 
 #: Samples between reader and consumer: 8 MiB let reading overlap; 64 MiB bridge
 #: 0.4 s at 20 Msps, longer than a dwell takes, for a source that cannot wait.
 QUEUE_SAMPLES = {Overflow.BLOCK: 1 << 20, Overflow.DROP_OLDEST: 1 << 23}
 
 #: What a queue holds.
-_B = TypeVar("_B", IQBlock, RawBlock)
+_B = TypeVar("_B", bound=Block)
 
 #: How long a reader may take to notice that it should stop.
 STOP_GRACE_S = 0.5
@@ -35,7 +34,7 @@ STOP_LIMIT_S = 10.0
 class Detector(Protocol):
     """What `run` needs of a pipeline."""
 
-    def process(self, block: IQBlock) -> list[Event]:
+    def process(self, block: Block) -> list[Event]:
         """Take the next block; return what is complete by now."""
         ...
 
@@ -47,7 +46,7 @@ class Detector(Protocol):
 class Tap(Protocol):
     """Sees every block before the pipeline: a display."""
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Look at one block. It must not be changed."""
         ...
 
@@ -251,8 +250,8 @@ def run(
         What the source or a sink raised.
     """
 
-    def prepare(block: Block) -> IQBlock:
-        return decoded(block if keeper is None else keeper.record(stored(block)))
+    def prepare(block: Block) -> Block:
+        return block if keeper is None else keeper.record(stored(block))
 
     try:
         try:

@@ -432,7 +432,7 @@ def test_is_refused(tmp_path: Path, name: str) -> None:
 def test_is_doubted(tmp_path: Path, name: str) -> None:
     make, spec, words = DOUBTED[name]
     with open_recording(make(tmp_path), spec) as recording:
-        read = sum(len(block.samples) for block in recording.blocks(300))
+        read = sum(block.sample_count for block in recording.blocks(300))
         assert read == recording.sample_count > 0
         told = " | ".join((*recording.notes, *examine(recording).suspicions))
     assert re.search(words, told), told

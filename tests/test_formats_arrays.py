@@ -14,6 +14,7 @@ from sdr_detect.errors import FormatError, TruncatedError, UnsupportedError
 from sdr_detect.formats import mat5
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
+from sdr_detect.rawblock import decoded
 
 RATE = RawSpec(sample_rate_hz=1e6)
 
@@ -25,7 +26,7 @@ def vector(dtype: str = "<c8", count: int = 300) -> np.ndarray[Any, Any]:
 
 def read(path: Path, spec: RawSpec = RATE) -> tuple[np.ndarray[Any, Any], float, tuple[str, ...]]:
     with open_recording(path, spec) as recording:
-        samples = np.concatenate([b.samples for b in recording.blocks(77)])
+        samples = np.concatenate([decoded(b).samples for b in recording.blocks(77)])
         np.testing.assert_array_equal(samples, recording.read(0, recording.sample_count))
         return samples, recording.info.sample_rate_hz, recording.notes
 

@@ -21,6 +21,7 @@ from sdr_detect.formats.find import all_formats, open_recording
 from sdr_detect.formats.store import ArrayStore, FileRange, PackedStore
 from sdr_detect.model import StreamInfo
 from sdr_detect.plan import Converter, FrequencyPlan
+from sdr_detect.rawblock import decoded
 from tests.recording_files import noise_codes
 
 SPEC = RawSpec("cs8", 1e6, rf_hz=12e9)
@@ -64,9 +65,10 @@ def test_blocks_however_cut_are_the_same_samples(
     position = start
     for block in recording.blocks(size, start, stop):
         assert block.first_sample == position + block.lost_before
-        assert 0 < len(block.samples) <= size
-        assert not block.samples.flags.writeable
-        out[block.first_sample : block.stop_sample] = block.samples
+        assert 0 < block.sample_count <= size
+        samples = decoded(block).samples
+        assert not samples.flags.writeable
+        out[block.first_sample : block.stop_sample] = samples
         position = block.stop_sample
     assert position <= stop
     np.testing.assert_array_equal(out[start:stop], whole[start:stop])
@@ -116,8 +118,9 @@ def test_raw_file_is_read_as_stated(tmp_path: Path) -> None:
 
 def test_kept_blocks_are_not_overwritten(tmp_path: Path) -> None:
     with open_recording(raw_file(tmp_path, noise_codes("i1", 3000)), SPEC) as recording:
-        kept = [block.samples for block in recording.blocks(700)]
-        np.testing.assert_array_equal(np.concatenate(kept), recording.read(0, 3000))
+        kept = list(recording.blocks(700))
+        samples = [decoded(block).samples for block in kept]
+        np.testing.assert_array_equal(np.concatenate(samples), recording.read(0, 3000))
 
 
 def test_close_twice(tmp_path: Path) -> None:

@@ -412,7 +412,7 @@ def test_hostile_metadata_open_or_fail_clearly(
     message = ""
     try:
         with open_recording(path) as opened:
-            assert 0 < sum(len(b.samples) for b in opened.blocks()) <= 50
+            assert 0 < sum(b.sample_count for b in opened.blocks()) <= 50
     except FormatError as exc:
         message = str(exc)
     assert not message or str(folder) in message

@@ -19,7 +19,7 @@ from sdr_detect.errors import FormatError, SinkError, SourceLost
 from sdr_detect.events import Event, Incident, Verdict
 from sdr_detect.model import IQBlock, Notice, Span, StreamInfo
 from sdr_detect.ports import Overflow
-from sdr_detect.rawblock import RawBlock
+from sdr_detect.rawblock import Block, RawBlock
 
 INFO = StreamInfo("test", 1e6)
 
@@ -58,8 +58,8 @@ class Counter:
         self.lost = 0
         self.ends: list[int] = []
 
-    def process(self, block: IQBlock) -> list[Event]:
-        self.samples += len(block.samples)
+    def process(self, block: Block) -> list[Event]:
+        self.samples += block.sample_count
         self.lost += block.lost_before
         self.ends.append(block.stop_sample)
         return [Incident("health", Span(block.first_sample, block.stop_sample), "block")]
@@ -146,12 +146,12 @@ def test_notices_of_dropped_blocks_are_kept() -> None:
     assert (left.first_sample, left.lost_before, left.notices) == (20, 20, tuple(told))
 
 
-def test_raw_blocks_are_decoded_for_the_pipeline_and_relayed_as_they_are() -> None:
+def test_raw_blocks_are_shown_analysed_and_relayed_as_they_are() -> None:
     codes = np.arange(20, dtype=np.uint8)
     source = Blocks(RawBlock(INFO, 0, codes, parse_datatype("cu8")))
     seen, kept = Memory(), Memory()
     runner.run(source, Counter(), [], taps=[seen])
-    assert seen.blocks[0].samples.dtype == np.complex64
+    assert seen.blocks[0].raw is codes
     assert runner.relay(source, [kept, kept]) == 10
     assert kept.blocks[0] is kept.blocks[1]
     assert kept.blocks[0].raw is codes
@@ -258,7 +258,7 @@ def test_stop_ends_an_endless_source_with_a_verdict(overflow: Overflow) -> None:
                 position += 10
 
     class StopsLater(Counter):
-        def process(self, block: IQBlock) -> list[Event]:
+        def process(self, block: Block) -> list[Event]:
             if block.stop_sample >= 1000:
                 stop.set()
             return super().process(block)

@@ -26,7 +26,7 @@ from sdr_detect.formats.find import open_recording
 from sdr_detect.formats.store import FileRange
 from sdr_detect.formats.weigh import weigh_range
 from sdr_detect.model import FloatArray
-from sdr_detect.rawblock import stored
+from sdr_detect.rawblock import decoded, stored
 from sdr_detect.sinks.sigmf_record import SigmfRecorder
 from sdr_detect.sinks.spectrogram import Spectrogram, SpectrogramTap
 from sdr_detect.sinks.view_rows import RowMeter, threshold_db
@@ -179,7 +179,7 @@ class Server:
                 for block in recording.blocks(size, first, stop):
                     if meter is None or meter.info != block.info:
                         meter = RowMeter(block.info)
-                    meter.take(block)
+                    meter.take(decoded(block))
                     rows += _row(meter)
                     if self._newer():
                         break

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote
 
 from sdr_detect.errors import SourceNotFound
-from sdr_detect.model import IQBlock
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import Block
 
 #: A block a tenth of a second apart keeps a watcher of silence content.
 _BLOCKS_PER_S = 10
@@ -83,7 +83,7 @@ class Pace:
         """Let go of the block held back, and of all that follow."""
         self._closed.set()
 
-    def hold(self, blocks: Iterator[IQBlock]) -> Iterator[IQBlock]:
+    def hold(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """The blocks, each no sooner than its last sample would have arrived."""
         start_s = time.monotonic()
         for block in blocks:

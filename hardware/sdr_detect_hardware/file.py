@@ -14,8 +14,9 @@ from dataclasses import replace
 from sdr_detect.errors import SourceNotFound
 from sdr_detect.formats.base import Recording
 from sdr_detect.formats.find import open_recording
-from sdr_detect.model import IQBlock, Notice, StreamInfo
+from sdr_detect.model import Notice, StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import Block
 from sdr_detect.registry import SourceOptions
 from sdr_detect_hardware._replay import Pace, block_samples, number, split_uri
 
@@ -56,11 +57,11 @@ class FileSource:
         """Waits unless it is paced."""
         return self._pace.overflow
 
-    def blocks(self) -> Iterator[IQBlock]:
+    def blocks(self) -> Iterator[Block]:
         """All blocks, in order."""
         return self._pace.hold(self._passes())
 
-    def _passes(self) -> Iterator[IQBlock]:
+    def _passes(self) -> Iterator[Block]:
         """One pass after the other in one count; each but the first says so."""
         size = block_samples(self.info.sample_rate_hz)
         for passed in itertools.count() if self._times == 0 else range(self._times):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from sdr_detect.errors import ConfigError, SourceNotFound
 from sdr_detect.model import IQBlock, StreamInfo
 from sdr_detect.ports import Overflow
+from sdr_detect.rawblock import Block
 from sdr_detect.registry import SourceOptions
 from sdr_detect.simulate import render
 from sdr_detect.simulate.retune import RetunedScene
@@ -59,7 +60,7 @@ class SimulatedSource:
         """Waits unless it is paced."""
         return self._pace.overflow
 
-    def blocks(self) -> Iterator[IQBlock]:
+    def blocks(self) -> Iterator[Block]:
         """All blocks, in order."""
         return self._pace.hold(self._rendered(block_samples(self.info.sample_rate_hz)))
 

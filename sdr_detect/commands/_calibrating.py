@@ -47,11 +47,12 @@ def density(path: Path, spec: RawSpec, gain_db: float | None) -> tuple[NoiseDens
     from sdr_detect.calibration.noise import noise_density
     from sdr_detect.errors import CalibrationError
     from sdr_detect.formats.find import open_recording
+    from sdr_detect.rawblock import decoded
 
     with open_recording(path, spec) as recording:
         facts = Facts(recording, gain_db)
         try:
-            return noise_density(recording.blocks()), facts
+            return noise_density(map(decoded, recording.blocks())), facts
         except CalibrationError as exc:
             raise CalibrationError(str(exc), file=path) from exc
 

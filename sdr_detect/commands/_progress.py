@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sdr_detect.model import IQBlock
+    from sdr_detect.rawblock import Block
     from sdr_detect.runner import Tap
 
 
@@ -27,7 +27,7 @@ def progress(name: str, stop_sample: int) -> Iterator[list[Tap]]:
         def __init__(self, bar: Progress, task: TaskID) -> None:
             self._bar, self._task = bar, task
 
-        def take(self, block: IQBlock) -> None:
+        def take(self, block: Block) -> None:
             """Show how much has been read."""
             self._bar.update(self._task, completed=block.stop_sample)
 

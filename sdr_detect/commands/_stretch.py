@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sdr_detect.formats.base import Recording
     from sdr_detect.model import ComplexArray, StreamInfo
+from sdr_detect.rawblock import decoded
 
 #: 7 s at 2.4 Msps; what is measured over longer stretches is no better known.
 MAX_SAMPLES = 1 << 24
@@ -42,7 +43,7 @@ def read_stretch(
     samples = np.zeros(stop - start, np.complex64)
     present = np.zeros(stop - start, np.bool_)
     info = None
-    for block in recording.blocks(start_sample=start, stop_sample=stop):
+    for block in map(decoded, recording.blocks(start_sample=start, stop_sample=stop)):
         if info is not None and block.info != info:
             at_s = block.info.seconds(block.first_sample)
             raise typer.BadParameter(f"the recording is retuned at {at_s:g} s: take one side of it")

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from sdr_detect.curve import PublisherKeys
     from sdr_detect.events import Event
-    from sdr_detect.model import IQBlock
     from sdr_detect.pipeline import Pipeline, Snapshot
     from sdr_detect.ports import Sink
+    from sdr_detect.rawblock import Block
     from sdr_detect.registry import Driver, SourceOptions
     from sdr_detect.resume import Policy
     from sdr_detect.runner import Keeper, Tap
@@ -180,7 +180,7 @@ class _Join:
         self._sinks = sinks
         self._first = True
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Look at the first block only."""
         first, self._first = self._first, False
         before = block.first_sample - block.lost_before
@@ -224,7 +224,7 @@ class _Status:
         self._samples = 0
         self._lost = 0
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Renew the line now and then."""
         now_s = time.monotonic()
         self._samples += block.sample_count
@@ -244,13 +244,16 @@ class _Status:
         print(text[:width], end="", file=sys.stderr, flush=True)
 
 
-def status_text(block: IQBlock, seen: Snapshot, rate_hz: float, lost: int) -> str:
+def status_text(block: Block, seen: Snapshot, rate_hz: float, lost: int) -> str:
     """One line: rate and losses, level and overload, what was found."""
     import numpy as np
 
+    from sdr_detect.rawblock import decoded
+
     if block.sample_count:
-        power = float(np.vdot(block.samples, block.samples).real) / block.sample_count
-        clipped = block.clipped / block.sample_count
+        whole = decoded(block)
+        power = float(np.vdot(whole.samples, whole.samples).real) / block.sample_count
+        clipped = whole.clipped / block.sample_count
         level = f"level {10 * np.log10(max(power, 1e-20)):.1f} dBFS, clipped {clipped:.1%}"
     else:
         level = "NO SAMPLES"

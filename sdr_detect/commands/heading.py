@@ -31,9 +31,9 @@ from sdr_detect.commands._recording_options import (
 if TYPE_CHECKING:
     from sdr_detect.features.sub_band_levels import SubBandLevels
     from sdr_detect.formats.base import RawSpec
-    from sdr_detect.model import IQBlock
     from sdr_detect.pointing.timeline import HeadingTimeline
     from sdr_detect.ports import Source
+    from sdr_detect.rawblock import Block
     from sdr_detect.runner import Tap
     from sdr_detect.sinks.collect import Collector
 
@@ -228,7 +228,7 @@ class _Clock:
     def __init__(self) -> None:
         self.now_s = 0.0
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Look at one block."""
         self.now_s = block.info.seconds(block.stop_sample)
 

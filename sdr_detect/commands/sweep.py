@@ -37,7 +37,7 @@ from sdr_detect.commands._sweep_plan import Asked, MadePlan, StrategyName, assum
 if TYPE_CHECKING:
     from sdr_detect.commands._watch import Watch
     from sdr_detect.curve import PublisherKeys
-    from sdr_detect.model import IQBlock
+    from sdr_detect.rawblock import Block
     from sdr_detect.registry import SourceOptions
     from sdr_detect.resume import Policy
     from sdr_detect.scan.strategy import Adaptive
@@ -279,7 +279,7 @@ class _Guide:
         self._pipeline, self._strategy = watch.pipeline, strategy
         self._due = 0
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Look at the pipeline every dwell."""
         from sdr_detect.scan.strategy import evidence
 

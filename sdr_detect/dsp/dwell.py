@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.layout import Layout
-from sdr_detect.model import ComplexArray, IQBlock
+from sdr_detect.model import ComplexArray
+from sdr_detect.rawblock import Block
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +58,7 @@ class DwellBuffer:
         self._real_stop = 0
         self._missing: list[tuple[int, int]] = []
 
-    def push(self, block: IQBlock) -> Iterator[RawDwell]:
+    def push(self, block: Block) -> Iterator[RawDwell]:
         """Yield the dwells that ``block`` completes.
 
         A yielded dwell must be used before the next one is asked for, or, with
@@ -74,13 +75,11 @@ class DwellBuffer:
                 "blocks must be in order and must not overlap"
             )
         yield from self._skip_to(block.first_sample)
-        samples = block.samples
-        while samples.size:
+        while self._next < block.stop_sample:
             at = self._next - self._base
-            take = min(samples.size, self._iq.size - at)
-            self._iq[at : at + take] = samples[:take]
+            take = min(block.stop_sample - self._next, self._iq.size - at)
+            block.fill(self._iq[at : at + take], self._next)
             self._real_stop = self._next + take
-            samples = samples[take:]
             yield from self._advance(take)
 
     def flush(self) -> Iterator[RawDwell]:

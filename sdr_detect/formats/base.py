@@ -11,9 +11,10 @@ from typing import Self
 
 import numpy as np
 
-from sdr_detect.formats.store import FileRange, Store
+from sdr_detect.formats.store import FileRange, PackedStore, Store
 from sdr_detect.model import ComplexArray, IQBlock, StreamInfo
 from sdr_detect.plan import FrequencyPlan
+from sdr_detect.rawblock import Block, RawBlock
 
 #: Samples a block holds unless asked otherwise: 2 MiB of complex64.
 BLOCK_SAMPLES = 1 << 18
@@ -181,8 +182,11 @@ class Recording:
         block_samples: int = BLOCK_SAMPLES,
         start_sample: int = 0,
         stop_sample: int | None = None,
-    ) -> Iterator[IQBlock]:
+    ) -> Iterator[Block]:
         """Blocks in order, in constant memory. No block spans two captures.
+
+        Where the samples lie in the file as a receiver delivers them, they come
+        in the bytes they are stored in.
 
         Parameters
         ----------
@@ -204,18 +208,25 @@ class Recording:
         self._check_range(start_sample, stop)
         return self._blocks(block_samples, start_sample, stop)
 
-    def _blocks(self, block_samples: int, position: int, stop: int) -> Iterator[IQBlock]:
+    def _blocks(self, block_samples: int, position: int, stop: int) -> Iterator[Block]:
         for capture in self.captures:
             last = min(capture.stop_sample, stop)
             first = max(capture.first_sample, position)
             lost = first - position
             while first < last:
                 count = min(block_samples, last - first)
-                samples = self._load(capture, first, count)
-                yield IQBlock(capture.info, first, samples, lost)
+                yield self._block(capture, first, count, lost)
                 lost = 0
                 first += count
                 position = first
+
+    def _block(self, capture: Capture, first: int, count: int, lost: int) -> Block:
+        store = self.store
+        if isinstance(store, PackedStore):
+            raw = store.read_raw(capture.stored_first + first - capture.first_sample, count)
+            datatype, mirrored = store.datatype, capture.conjugate
+            return RawBlock(capture.info, first, raw, datatype, lost, mirrored=mirrored)
+        return IQBlock(capture.info, first, self._load(capture, first, count), lost)
 
     def read(self, start_sample: int, count: int) -> ComplexArray:
         """Samples by stream index, in a new array; lost ones are 0.

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from sdr_detect.model import ComplexArray, FloatArray, IQBlock, StreamInfo
+from sdr_detect.model import ComplexArray, FloatArray, StreamInfo
+from sdr_detect.rawblock import Block, decoded
 
 #: Columns kept; when they are full, neighbours merge and each covers twice the time.
 COLUMNS = 2048
@@ -108,8 +109,9 @@ class SpectrogramTap:
         self._tail: ComplexArray = np.zeros(0, np.complex64)
         self._retuned = False
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Add one block. Lost samples stay blank; another tuning is left out."""
+        block = decoded(block)
         if self._info is None:
             self._info = block.info
             self._origin = block.first_sample - block.lost_before

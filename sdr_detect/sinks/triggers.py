@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sdr_detect.events import BurstEvent, Event, TrackEvent
-from sdr_detect.model import IQBlock, Track
+from sdr_detect.model import Track
 from sdr_detect.pipeline import Snapshot
+from sdr_detect.rawblock import Block
 from sdr_detect.sinks import wording
 
 #: Stream time between two looks at the tracks. They are weighed in some milliseconds,
@@ -64,7 +65,7 @@ class Trigger:
             case TrackEvent() if self._cause is Cause.TERMINAL:
                 self._consider(event.track)
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Look at the tracks now and then; this block is not in them yet."""
         if self._cause is Cause.BURST or block.first_sample < self._due_sample:
             return

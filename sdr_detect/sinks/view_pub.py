@@ -20,6 +20,7 @@ from sdr_detect.errors import SinkError
 from sdr_detect.events import BurstEvent, Event, Incident, Verdict
 from sdr_detect.model import IQBlock
 from sdr_detect.pipeline import Snapshot
+from sdr_detect.rawblock import Block, decoded
 from sdr_detect.sinks import view_state
 from sdr_detect.sinks.view_rows import Pooled, RowMeter, threshold_db
 from sdr_detect.sinks.zmq_gate import Gate, bind
@@ -99,8 +100,9 @@ class ViewPublisher:
             self._release()
             raise
 
-    def take(self, block: IQBlock) -> None:
+    def take(self, block: Block) -> None:
         """Look at one block, and send what is due."""
+        block = decoded(block)
         self._block = block
         self._health.take(block)
         if self._meter is None or self._meter.info != block.info:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from sdr_detect.dsp.dwell import DwellBuffer, missing_cells
 from sdr_detect.dsp.layout import Layout, make_layout
 from sdr_detect.model import ComplexArray, IQBlock, StreamInfo
+from sdr_detect.rawblock import Block, stored
 from sdr_detect.settings import FrameSettings
 
 REPEATABLE = settings(max_examples=80, deadline=None, derandomize=True)
@@ -25,7 +28,7 @@ SIZE = STEP + LAYOUT.lookahead
 Taken = list[tuple[int, ComplexArray, list[bool]]]
 
 
-def taken(blocks: list[IQBlock]) -> Taken:
+def taken(blocks: Sequence[Block]) -> Taken:
     """What the buffer yields: start, samples and which of them are missing."""
     buffer = DwellBuffer(LAYOUT)
     out: Taken = []
@@ -81,6 +84,17 @@ def test_dwells_hold_what_arrived_and_say_what_did_not(blocks: list[IQBlock]) ->
     for (_, samples, missing), (_, want, lost) in zip(got, own, strict=True):
         assert np.array_equal(samples, want)
         assert missing == lost
+
+
+@REPEATABLE
+@given(blocks=block_lists())
+def test_stored_blocks_are_decoded_on_the_way(blocks: list[IQBlock]) -> None:
+    turned = [replace(block, samples=block.samples * np.complex64(1j)) for block in blocks]
+    mirrored = [replace(stored(block), mirrored=True) for block in turned]
+    for got, want in zip(taken(mirrored), taken(turned), strict=True):
+        assert got[0] == want[0]
+        assert np.array_equal(got[1], want[1].conj())
+        assert got[2] == want[2]
 
 
 @REPEATABLE

@@ -17,8 +17,10 @@ TAIL = 65_536
 def _ours(sample: Sample) -> Work:
     from pathlib import Path
 
+    import sdr_detect.scaling  # noqa: F401 - a pipeline has it loaded
     from sdr_detect.formats.base import RawSpec
     from sdr_detect.formats.raw import open_file
+    from sdr_detect.rawblock import decoded
 
     spec = RawSpec(datatype=sample.datatype, sample_rate_hz=sample.rate_hz)
 
@@ -26,7 +28,7 @@ def _ours(sample: Sample) -> Work:
         kept: list[NDArray[np.complex64]] = []
         held = 0
         with open_file(Path(sample.path), spec) as recording:
-            for block in recording.blocks():
+            for block in map(decoded, recording.blocks()):
                 kept.append(block.samples)
                 held += len(kept[-1])
                 while held - len(kept[0]) >= TAIL:

@@ -36,6 +36,7 @@ def _ours(sample: Sample) -> Work:
     from sdr_detect.dsp.kernels import cell_statistics
     from sdr_detect.formats.base import RawSpec
     from sdr_detect.formats.raw import open_file
+    from sdr_detect.rawblock import decoded
 
     spec = RawSpec(datatype=sample.datatype, sample_rate_hz=sample.rate_hz)
 
@@ -43,7 +44,7 @@ def _ours(sample: Sample) -> Work:
         with open_file(Path(sample.path), spec) as recording:
             cells = [
                 cell_statistics(block.samples.copy(), CELL, 1.0)[0]
-                for block in recording.blocks(PIECE)
+                for block in map(decoded, recording.blocks(PIECE))
             ]
         return _lengths(np.concatenate(cells))
 
