@@ -19,6 +19,7 @@ from sdr_detect.errors import FormatError, SinkError, UnsupportedError
 from sdr_detect.formats.base import RawSpec
 from sdr_detect.formats.find import open_recording
 from sdr_detect.plan import FrequencyPlan
+from sdr_detect.rawblock import decoded
 from sdr_detect.sinks import sm2117
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -204,7 +205,6 @@ from pathlib import Path
 from sdr_detect.errors import SinkError
 from sdr_detect.formats.find import open_recording
 from sdr_detect.sinks import sm2117
-from sdr_detect.rawblock import decoded
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 source, out = Path(sys.argv[1]), Path(sys.argv[2])
 for limit in (100, 3000, 100_000):
