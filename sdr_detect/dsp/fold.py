@@ -40,6 +40,10 @@ COMPETITORS = {
 }
 
 
+#: Frames whose power is summed before they are added: so many spectra stay in the cache.
+TOGETHER = 64
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldPlan:
     """Several rates to fold a stream of frames at, all in one pass.
@@ -68,6 +72,11 @@ class FoldPlan:
         """Bins of all rates."""
         return int(self.offsets[-1])
 
+    def phases(self, first_sample: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Phase of the frame at a sample, and from one frame to the next, at each rate, in bins."""
+        bins = self.bins.astype(np.float64)
+        return np.mod(first_sample / self.periods, 1.0) * bins, bins * self.hop / self.periods
+
     def fold(
         self, first_sample: int, values: FloatArray, ok: NDArray[np.bool_]
     ) -> tuple[FloatArray, FloatArray]:
@@ -88,9 +97,7 @@ class FoldPlan:
         """
         sums = np.zeros((self.size, values.shape[1]), np.float32)
         counts = np.zeros(self.size, np.float32)
-        bins = self.bins.astype(np.float64)
-        phases = np.mod(first_sample / self.periods, 1.0) * bins
-        steps = bins * self.hop / self.periods
+        phases, steps = self.phases(first_sample)
         values = np.ascontiguousarray(values)
         fold_frames(values, runs(ok), phases, steps, self.offsets, sums, counts)
         return sums, counts
@@ -101,6 +108,20 @@ def make_plan(layout: Layout, ratios: tuple[float, ...]) -> FoldPlan:
     periods = layout.sample_rate_hz / (FRAME_RATE_HZ * np.asarray(ratios, np.float64))
     bins = np.maximum(4, np.rint(periods / layout.hop)).astype(np.int64)
     return FoldPlan(periods, np.concatenate(([0], np.cumsum(bins))), layout.hop)
+
+
+@njit(cache=True, nogil=True)
+def _together(phase: float, step: float, bins: int, most: int) -> tuple[int, int]:
+    """Bin of a frame, and how many frames from it on fall into one bin after the other."""
+    k = min(int(phase), bins - 1)
+    count = min(most, bins - k)
+    # Frames until the phase has gained or lost a bin on them.
+    rest = phase - k
+    if step > 1:
+        count = min(count, int(np.ceil((1 - rest) / (step - 1))))
+    elif step < 1:
+        count = min(count, int(rest / (1 - step)) + 1)
+    return k, max(count, 1)
 
 
 @njit(cache=True, nogil=True)
@@ -137,15 +158,7 @@ def fold_frames(
             f, stop = stretches[s]
             phase = (phases[r] + f * step) % bins
             while f < stop:
-                k = min(int(phase), bins - 1)
-                count = min(stop - f, bins - k)
-                # Frames until the phase has gained or lost a bin on them.
-                rest = phase - k
-                if step > 1:
-                    count = min(count, int(np.ceil((1 - rest) / (step - 1))))
-                elif step < 1:
-                    count = min(count, int(rest / (1 - step)) + 1)
-                count = max(count, 1)
+                k, count = _together(phase, step, bins, stop - f)
                 counts[first + k : first + k + count] += np.float32(1)
                 part = source[f * columns : (f + count) * columns]
                 sum_ = target[(first + k) * columns : (first + k + count) * columns]
@@ -177,29 +190,67 @@ def central_moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.flo
     return found
 
 
-@njit(cache=True, nogil=True)
-def weighted_twice(
-    values: FloatArray, weight: FloatArray, ok: NDArray[np.bool_], out: FloatArray
+# Sums may be taken in any order, but NaN must stay NaN.
+@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+def fold_spectra(
+    power: FloatArray,
+    white: FloatArray,
+    weight: FloatArray,
+    least: float,
+    stretches: NDArray[np.int64],
+    phase: float,
+    step: float,
+    sums: FloatArray,
+    scalars: FloatArray,
 ) -> None:
-    """Values as they are and weighted, each followed by the weight and its square.
+    """Add each frame's spectrum, over its own power, to the bin of its phase; and weighted.
 
     Parameters
     ----------
-    values : (frames, columns) float32
+    power : (frames, nfft) float32
+    white : (nfft,) float32
+        What each bin is multiplied by; the sum is the frame's power.
     weight : (frames,) float32
-    ok : (frames,) bool
-        Other frames become zero.
-    out : (frames, 2, columns + 2) float32
-        Overwritten.
+    least : float
+        A frame's power is taken to be no less.
+    stretches : (n, 2) int64
+        First and end of the runs of frames that count.
+    phase, step : float
+        Phase of frame 0, and from one frame to the next, in bins.
+    sums : (bins, 2, nfft) float32
+        Added to: whitened spectra over their power, as they are and weighted.
+    scalars : (bins, 2, 3) float32
+        Added to, likewise: the weight, its square, and weighted the share of
+        the power above one.
     """
-    columns = values.shape[1]
-    for f in range(values.shape[0]):
-        plain, weighted = out[f, 0], out[f, 1]
-        one = np.float32(1) if ok[f] else np.float32(0)
-        w = one * weight[f]
-        for c in range(columns):
-            plain[c] = one * values[f, c]
-            weighted[c] = w * values[f, c]
-        plain[columns] = plain[columns + 1] = one
-        weighted[columns] = w
-        weighted[columns + 1] = w * weight[f]
+    bins, share = sums.shape[0], np.empty(TOGETHER, np.float32)
+    one, lowest = np.float32(1), np.float32(least)
+    for s in range(stretches.shape[0]):
+        f, stop = stretches[s]
+        at = (phase + f * step) % bins
+        while f < stop:
+            k, run = _together(at, step, bins, stop - f)
+            for first in range(0, run, TOGETHER):
+                count = min(TOGETHER, run - first)
+                for n in range(count):
+                    row, total = power[f + first + n], np.float32(0)
+                    for c in range(white.size):
+                        total += row[c] * white[c]
+                    share[n] = one / max(total, lowest)
+                for n in range(count):
+                    row, w = power[f + first + n], weight[f + first + n]
+                    over = share[n]
+                    plain, weighted = sums[k + first + n, 0], sums[k + first + n, 1]
+                    for c in range(white.size):
+                        value = over * (row[c] * white[c])
+                        plain[c] += value
+                        weighted[c] += w * value
+                    few = scalars[k + first + n]
+                    few[0, 0] += one
+                    few[0, 1] += one
+                    few[0, 2] += one - over
+                    few[1, 0] += w
+                    few[1, 1] += w * w
+                    few[1, 2] += w * (one - over)
+            f += run
+            at = (at + run * step) % bins

@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.fold import weighted_twice
+from sdr_detect.dsp.fold import FoldPlan, fold_spectra
+from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.order import medians, quantiles
+from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.lag import RESOLVED_SAMPLES, LagPeak
 from sdr_detect.model import ComplexArray, FloatArray
@@ -51,9 +53,10 @@ TWICE_SIGMAS = 1.0
 SETS = 2
 
 #: A frame's power, over the noise level, is taken to be no less.
-LEAST_POWER = np.float32(0.3)
+LEAST_POWER = 0.3
 
-#: Frames, at least, that a median is taken over: an error of 3 % is no matter.
+#: Frames, at least, that a median is taken over. Its error is common to all phases, and
+#: goes with what else is: it is left only where dwells of a window weigh unlike.
 SOME = 2048
 
 #: Frames transformed together: few enough for the library's routine for small matrices.
@@ -100,68 +103,79 @@ RESOLUTION = 0.06
 class FrameLags:
     """Takes the lag products of frames at one sample rate."""
 
-    def __init__(self, sample_rate_hz: float) -> None:
-        shortest: float = RESOLVED_SAMPLES / sample_rate_hz
+    def __init__(self, layout: Layout) -> None:
+        shortest: float = RESOLVED_SAMPLES / layout.sample_rate_hz
         self.lags_s = [lag for lag in (*CLAIMED_S, *CONTROL_S, *TWICE_S) if lag >= shortest]
-        self._turns: FloatArray | None = None
         if any(CLAIMED_S[k] not in self.lags_s for k in UPLINK):
             self.lags_s = []
+        angle = 2 * np.pi * layout.offsets_hz[:, None] * np.array(self.lags_s)
+        # Cosine and sine of every lag, and a column that adds up the power.
+        turns = np.exp(1j * angle).astype(np.complex64).view(np.float32)
+        self._turns = np.append(turns, np.ones((layout.nfft, 1), np.float32), axis=1)
 
-    def of(self, dwell: Dwell, weight: FloatArray) -> ComplexArray:
-        """Lag products of every frame, and their energies, weighted.
+    def folded(
+        self, dwell: Dwell, weight: FloatArray, ok: NDArray[np.bool_], plan: FoldPlan
+    ) -> ComplexArray:
+        """Lag products of frames, and their energies, weighted and summed by phase.
+
+        The products of all frames of a phase are those of their summed spectra.
 
         Parameters
         ----------
         weight : (frames,) float32
             Probability that a burst begins at the frame: the frames between
             bursts hold nothing but noise.
+        ok : (frames,) bool
+            Frames that count.
+        plan : FoldPlan
+            Of one rate.
 
         Returns
         -------
-        (frames, SETS, lags + 2) complex64
+        (bins, SETS, lags + 2) complex64
             Once as they are and once weighted: correlations divided by the
             frame's own power, so that strong frames do not outweigh the rest,
             less what correlates all the time; the share of the power above the
             noise level; last the weight and, as imaginary part, its square.
-            Zero for frames that are not whole. No lags where the slice is too
-            narrow to resolve the uplink's preamble and its controls.
+            No lags where the slice is too narrow to resolve the uplink's
+            preamble and its controls.
         """
-        layout, ok = dwell.layout, dwell.frame_ok
-        count = len(self.lags_s)
+        layout, count = dwell.layout, len(self.lags_s)
+        found = np.zeros((plan.size, SETS, count + 2), np.complex64)
         used = (layout.subband >= 0) & (dwell.floor > 0)
         if not (count and ok.any() and used.any()):
-            return np.zeros((layout.frames, SETS, count + 2), np.complex64)
+            return found
         white = np.zeros(layout.nfft, np.float32)
         np.divide(1.0 / np.count_nonzero(used), dwell.floor, out=white, where=used)
-        both = self._transformed(dwell, white)
-        share = 1 / np.maximum(both[:, -2], LEAST_POWER)
-        both *= share[:, None]
-        both[:, -2] = 1 - share
-        both -= _middle(both if ok.all() else both[ok])
-        found = np.empty((layout.frames, SETS, count + 2), np.complex64)
-        weighted_twice(both, weight, ok, found.view(np.float32))
+        sums = np.zeros((plan.size, SETS, layout.nfft), np.float32)
+        scalars = np.zeros((plan.size, SETS, 3), np.float32)
+        (phase,), (step,) = plan.phases(dwell.first_sample)
+        fold_spectra(dwell.power, white, weight, LEAST_POWER, runs(ok), phase, step, sums, scalars)
+        middle = self._middle(dwell, white)
+        both = sums.reshape(-1, layout.nfft) @ self._turns[:, :-1]
+        both = both.reshape(plan.size, SETS, -1) - scalars[..., :1] * middle[:-1]
+        found[..., :count] = both.view(np.complex64)
+        found[..., -2] = scalars[..., 2] - scalars[..., 0] * middle[-1]
+        found[..., -1] = scalars[..., 0] + 1j * scalars[..., 1]
         return found
 
-    def _transformed(self, dwell: Dwell, white: FloatArray) -> FloatArray:
-        """(frames, 2 (lags + 1)) cosine and sine transform of every frame at each lag and at 0."""
-        layout = dwell.layout
-        if self._turns is None:
-            angle = 2 * np.pi * layout.offsets_hz[:, None] * np.array([*self.lags_s, 0.0])
-            self._turns = np.exp(1j * angle).astype(np.complex64).view(np.float32)
-        first, last = np.flatnonzero(white)[[0, -1]]
-        bins = slice(first, last + 1)
-        turns = white[bins, None] * self._turns[bins]
-        found = np.empty((layout.frames, turns.shape[1]), np.float32)
-        for at in range(0, layout.frames, BATCH):
+    def _middle(self, dwell: Dwell, white: FloatArray) -> FloatArray:
+        """Median of the frames' products and of their share of power: what is there all the time.
+
+        (2 lags + 1,), real and imaginary parts.
+        """
+        frames = np.flatnonzero(dwell.frame_ok)
+        frames = frames[:: max(1, frames.size // SOME)]
+        turns = white[:, None] * self._turns
+        found = np.empty((frames.size, turns.shape[1]), np.float32)
+        for at in range(0, frames.size, BATCH):
             rows = slice(at, at + BATCH)
-            np.matmul(dwell.power[rows, bins], turns, out=found[rows])
-        return found
-
-
-def _middle(found: FloatArray) -> FloatArray:
-    """Median of each column: what is there all the time."""
-    middle: FloatArray = medians(found[:: max(1, len(found) // SOME)], axis=0)
-    return middle
+            np.matmul(dwell.power[frames[rows]], turns, out=found[rows])
+        share = 1 / np.maximum(found[:, -1:], np.float32(LEAST_POWER))
+        found *= share
+        found[:, -1:] = 1 - share
+        middle: FloatArray = medians(found, axis=0)
+        return middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +199,7 @@ class FoldedLags:
     Parameters
     ----------
     sums : (bins, SETS, lags + 2) complex128
-        As `FrameLags.of` makes them, summed by phase.
+        As `FrameLags.folded` makes them.
     lags_s : sequence of float
         The claimed ones first.
     """

@@ -80,7 +80,7 @@ class DwellFold:
     moments : (2, COLUMNS) float64
         Variance and skewness of one frame's value.
     lags : (bins, SETS, lags + 2) complex64
-        Lag products of single frames (`FrameLags.of`), likewise.
+        Lag products of single frames (`FrameLags.folded`), likewise.
     """
 
     first_sample: int
@@ -140,7 +140,7 @@ class Folder:
         self.plan = make_plan(layout, (1.0,))
         self.others = make_plan(layout, (*CONTROLS, *COMPETITORS))
         self.values = FoldValues(layout)
-        self.lags = FrameLags(layout.sample_rate_hz)
+        self.lags = FrameLags(layout)
         self.dwell_samples = layout.dwell_samples
         self.sample_rate_hz = layout.sample_rate_hz
         bin_s = layout.hop / layout.sample_rate_hz
@@ -154,9 +154,6 @@ class Folder:
         values = self.values.of(energy, ok)
         sums, counts = self.plan.fold(first, values, ok)
         others, other_counts = self.others.fold(first, values, ok)
-        products = self.lags.of(dwell, self.values.weight(values))
-        columns = products.reshape(len(ok), -1).view(np.float32)
-        lags = self.plan.fold(first, columns, ok)[0].view(np.complex64)
         return DwellFold(
             first,
             sums,
@@ -165,7 +162,7 @@ class Folder:
             others,
             other_counts,
             moments(values, ok),
-            lags.reshape(-1, *products.shape[1:]),
+            self.lags.folded(dwell, self.values.weight(values), ok, self.plan),
         )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sdr_detect.dsp import autocorr, edges
-from sdr_detect.dsp.fold import central_moments, fold_frames, weighted_twice
+from sdr_detect.dsp.fold import central_moments, fold_frames, fold_spectra
 from sdr_detect.dsp.kernels import (
     cell_statistics,
     paint_exceedances,
@@ -161,7 +161,7 @@ def test_fold_frames(
 
 @REPEATABLE
 @given(frames=st.integers(2, 300), columns=st.integers(1, 9), seed=st.integers(0, 99))
-def test_moments_and_weights_of_columns(frames: int, columns: int, seed: int) -> None:
+def test_moments_of_columns(frames: int, columns: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = (rng.exponential(1.0, (frames, columns)) + 5).astype(np.float32)
     ok = rng.random(frames) < 0.8
@@ -171,13 +171,34 @@ def test_moments_and_weights_of_columns(frames: int, columns: int, seed: int) ->
     expected = np.stack([(off**2).mean(axis=0), (off**3).mean(axis=0)])
     assert np.allclose(central_moments(values, ok), expected, rtol=1e-9, atol=1e-9)
 
+
+@REPEATABLE
+@given(
+    frames=st.integers(1, 400),
+    bins=st.integers(4, 120),
+    share=st.sampled_from([0.3, 0.9, 1.0]),
+    step=st.sampled_from([0.99, 0.9984, 1.003]),
+    seed=st.integers(0, 99),
+)
+def test_fold_spectra(frames: int, bins: int, share: float, step: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    power = rng.exponential(1.0, (frames, 32)).astype(np.float32)
+    white = rng.random(32, np.float32) / 16
     weight = rng.random(frames, np.float32)
-    out = np.full((frames, 2, columns + 2), np.nan, np.float32)
-    weighted_twice(values, weight, ok, out)
-    ends = np.stack([np.ones(frames), np.ones(frames), weight, weight**2], axis=1)
-    both = np.stack([values, values * weight[:, None]], axis=1)
-    both = np.concatenate([both, ends.reshape(frames, 2, 2)], axis=2)
-    assert np.allclose(out, np.where(ok[:, None, None], both, 0), rtol=1e-6)
+    ok = rng.random(frames) < share
+    phase = rng.integers(bins) + 0.0317  # clear of the bins' edges
+    at = ((phase + np.arange(frames) * step) % bins).astype(int)
+    over = power.astype(np.float64) * white
+    level = np.maximum(over.sum(axis=1), 0.9)
+    expected, expected_scalars = np.zeros((bins, 2, 32)), np.zeros((bins, 2, 3))
+    for k, w in enumerate((np.ones(frames), weight)):
+        np.add.at(expected[:, k], at[ok], ((w / level)[:, None] * over)[ok])
+        few = np.stack([w, w * w, w * (1 - 1 / level)], axis=1)
+        np.add.at(expected_scalars[:, k], at[ok], few[ok])
+    sums, scalars = np.zeros((bins, 2, 32), np.float32), np.zeros((bins, 2, 3), np.float32)
+    fold_spectra(power, white, weight, 0.9, runs(ok), phase, step, sums, scalars)
+    assert np.allclose(sums, expected, rtol=1e-5)
+    assert np.allclose(scalars, expected_scalars, rtol=1e-5, atol=1e-5)
 
 
 @REPEATABLE
