@@ -57,7 +57,7 @@ LEAST_POWER = 0.3
 
 #: Frames, at least, that a median is taken over. Its error is common to all phases, and
 #: goes with what else is: it is left only where dwells of a window weigh unlike.
-SOME = 2048
+SOME = 512
 
 #: Frames transformed together: few enough for the library's routine for small matrices.
 BATCH = 64
