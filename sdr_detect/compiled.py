@@ -49,6 +49,7 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (kernels.cell_statistics, (complex64[::1], int64, float64)),
     (kernels.sum_of_relative_power, (complex64[:, ::1],)),
     (kernels.whitened_subbands, (float32[:, ::1], float32[::1], int64[::1], float32[:, ::1])),
+    (kernels.along_time, (float32[:, ::1], bool_[::1])),
     (kernels.paint_exceedances, (float32[:, ::1], int64, int64, float64, bool_[:, ::1])),
     (
         fold.fold_frames,
@@ -77,6 +78,7 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
             float32[:, :, ::1],
         ),
     ),
+    (regions._connected, (int64[::1], bool_[:, ::1])),
     (regions._grown, (int64[:, ::1], int64, int64)),
     (regions._is_wide, (_REGION,)),
     (regions._joined, (_REGION, _REGION, int64)),

@@ -81,12 +81,14 @@ class BurstDetector:
         Depends on this dwell alone.
         """
         found = self._energy.find(dwell)
-        quiet = dwell.frame_ok & ~found.any_frame
+        active = found.any_frame
+        quiet = dwell.frame_ok & ~active
         enough = quiet.sum() > QUIET_SHARE * max(1, dwell.analysed_frames)
-        renew = enough and bool(found.any_frame.any())
+        renew = enough and bool(active.any())
         if renew and dwell.renew_reference(quiet) > RENEWED_DB:
             found = self._energy.find(dwell)
-        dwell.active = found.any_frame
+            active = found.any_frame
+        dwell.active = active
         dwell.smallest_excess = found.smallest_excess
         return found
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainccinv, ndtri
 
-from sdr_detect.dsp.kernels import paint_exceedances
+from sdr_detect.dsp.kernels import along_time, paint_exceedances
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.order import quantiles
 from sdr_detect.dsp.stft import QUIET_DOUBT, Dwell
@@ -104,48 +104,47 @@ class EnergyTest:
 
     def find(self, dwell: Dwell) -> Exceedances:
         """Test every box of the dwell."""
-        # Sub-bands first: the tests run along time.
-        energy = np.where(dwell.frame_ok, dwell.energy.T, np.float32(1))
+        energy = along_time(dwell.energy, dwell.frame_ok)
         spread, unsteadiness = self._spread(energy, dwell)
         half = self._layout.subbands // 2
-        short = np.zeros(energy.shape[1], dtype=np.bool_)
-        narrow = self._paint(energy.copy(), spread, short, lambda test: test.width < half)
-        concentrated = np.zeros_like(short)
+        rest = energy.copy()
+        narrow, short = self._paint(rest, spread, lambda test: test.width < half)
         hit = np.flatnonzero(narrow.any(axis=0))
+        filled = hit[:0]
         if hit.size:
-            column = energy[:, hit]
-            narrow[:, hit] &= column > SPLATTER * column.max(axis=0)
-            concentrated[hit] = _concentrated(column)
-        filled = (narrow.mean(axis=0) > 0.5) & ~concentrated
-        rest = np.where((narrow & ~filled) | concentrated, np.float32(1), energy)
-        wide = self._paint(rest, spread, short, lambda test: test.width >= half)
+            column, marked = energy[:, hit], narrow[:, hit]
+            marked &= column > SPLATTER * column.max(axis=0)
+            concentrated = _concentrated(column)
+            full = (np.count_nonzero(marked, axis=0) > half) & ~concentrated
+            filled = hit[full]
+            narrow[:, hit] = marked
+            rest[:, hit] = np.where((marked & ~full) | concentrated, np.float32(1), column)
+        wide, wide_short = self._paint(rest, spread, lambda test: test.width >= half)
         wide[:, filled] = True
         wide &= dwell.frame_ok
         narrow &= ~wide & dwell.frame_ok
         least = min(t.excess * spread[t.width, t.frames] for t in self._tests)
-        return Exceedances(narrow.T, wide.T, short, unsteadiness, least)
+        return Exceedances(narrow.T, wide.T, short | wide_short, unsteadiness, least)
 
     def _paint(
         self,
         energy: FloatArray,
         spread: dict[tuple[int, int], float],
-        short: NDArray[np.bool_],
         chosen: Callable[[Test], bool],
-    ) -> NDArray[np.bool_]:
-        """Cells of all exceeding boxes, short boxes first.
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Cells of all exceeding boxes, short boxes first; frames that one frame showed.
 
         What a short box explains is put down to noise level, so that a long
         box does not smear a strong burst over its own length.
         """
         mask = np.zeros(energy.shape, dtype=np.bool_)
+        short = np.zeros(energy.shape[1], dtype=np.bool_)
         for test in filter(chosen, self._tests):
-            excess = test.excess * spread[test.width, test.frames]
-            if not paint_exceedances(energy, test.width, test.frames, 1 + excess, mask):
-                continue
-            np.copyto(energy, np.float32(1), where=mask)
-            if test.frames == 1:
+            threshold = 1 + test.excess * spread[test.width, test.frames]
+            found = paint_exceedances(energy, test.width, test.frames, threshold, mask)
+            if found and test.frames == 1:
                 short |= mask.any(axis=0)
-        return mask
+        return mask, short
 
     def _spread(
         self, energy: FloatArray, dwell: Dwell

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from sdr_detect.detect.energy import Exceedances
 from sdr_detect.dsp.runs import runs
@@ -72,13 +71,68 @@ def _in_order(regions: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _narrow_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Connected cells, one row each as a `Region` counts them."""
-    if not mask.any():
-        return np.empty((0, 6), np.int64)
-    labels, _ = ndimage.label(mask, np.ones((3, 3), int))
-    boxes = ndimage.find_objects(labels)
-    edges = np.array([(t.start, t.stop, f.start, f.stop) for t, f in boxes], np.int64)
-    none = np.zeros(len(boxes), np.int64)
-    return np.column_stack((edges, none, edges[:, 1] - edges[:, 0]))
+    frames = np.flatnonzero(mask.any(axis=1))
+    boxes: NDArray[np.int64] = _connected(frames, np.ascontiguousarray(mask[frames]))
+    return boxes
+
+
+@njit(cache=True, nogil=True)
+def _connected(frames: NDArray[np.int64], cells: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Cells that touch each other, at corners too; the frames of ``cells``'s rows ascend."""
+    lines = _lines(frames, cells)
+    parent = np.arange(len(lines))
+    before = 0
+    for k in range(len(lines)):
+        while lines[before, 1] < lines[k, 0]:
+            before += 1
+        other = before
+        while lines[other, 1] == lines[k, 0]:
+            if lines[other, 2] <= lines[k, 3] and lines[other, 3] >= lines[k, 2]:
+                one, two = _root(parent, other), _root(parent, k)
+                parent[max(one, two)] = min(one, two)
+            other += 1
+    # The root is the first of its lines: pieces come in order of their first cells.
+    found = 0
+    for k in range(len(lines)):
+        _cover(lines[_root(parent, k)], lines[k])
+    for k in range(len(lines)):
+        if parent[k] == k:
+            lines[found] = lines[k]
+            lines[found, 5] = lines[found, 1] - lines[found, 0]
+            found += 1
+    return lines[:found]
+
+
+@njit(cache=True, nogil=True)
+def _lines(frames: NDArray[np.int64], cells: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Cells side by side in one frame, as a `Region` counts them."""
+    subbands = cells.shape[1]
+    found = np.zeros((len(frames) * ((subbands + 1) // 2), 6), np.int64)
+    count = 0
+    for row in range(len(frames)):
+        low = 0
+        while low < subbands:
+            high = low
+            while high < subbands and cells[row, high]:
+                high += 1
+            if high > low:
+                found[count, :4] = frames[row], frames[row] + 1, low, high
+                count += 1
+            low = high + 1
+    return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def _root(parent: NDArray[np.int64], run: int) -> int:
+    while parent[run] != run:
+        run = parent[run]
+    return run
+
+
+@njit(cache=True, nogil=True)
+def _cover(box: NDArray[np.int64], run: NDArray[np.int64]) -> None:
+    box[0], box[2] = min(box[0], run[0]), min(box[2], run[2])
+    box[1], box[3] = max(box[1], run[1]), max(box[3], run[3])
 
 
 def _wide_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -8,7 +8,9 @@ samples at 2.4 Msps) is found at the recording's own rate.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.fft
@@ -68,9 +70,7 @@ class Correlation:
     pairs: NDArray[np.float64]
 
 
-def correlate(
-    iq: ComplexArray, grid: LagGrid, block: int, shape: FloatArray | None, smooth_hz: float
-) -> Correlation:
+def correlate(iq: ComplexArray, grid: LagGrid, block: int, smooth_hz: float) -> Correlation:
     """Lag products of ``iq``, whitened, in blocks of ``block`` samples.
 
     Parameters
@@ -79,49 +79,67 @@ def correlate(
     block : int
         Samples correlated in one transform; at least twice the longest lag, or
         all of a shorter stretch.
-    shape : (bins,) float32 or None
-        Receiver's noise shape in ascending frequency, divided out: the
-        anti-alias filter correlates noise by itself.
     smooth_hz : float
         When positive, the spectrum is also divided by its own moving average
         of this width, which removes structure at lags below 1/width.
     """
-    size = iq.size
-    block = min(block, size)
-    blocks = size // block
-    fft_size = _transform_size(block)
-    spectra = scipy.fft.fft(iq[: blocks * block].reshape(blocks, block), n=fft_size, axis=1)
-    spectrum = sum_of_relative_power(spectra)
-    if shape is not None:
-        spectrum /= _on_bins(shape, fft_size)
-    width = max(3, round(smooth_hz / grid.sample_rate_hz * fft_size) | 1)
-    if smooth_hz > 0:
-        spectrum = _flatten(spectrum, width)
-    products, pairs = _lag_products(spectrum[None], grid, blocks, block)
-    if smooth_hz > 0:
-        # The moving average holds, at its side lobes, some of every lag.
-        whole = np.arange(grid.size) / OVERSAMPLING
-        products /= np.maximum(1 - np.sinc(whole * width / fft_size), 0.5)
-    return Correlation(products[0], pairs)
+    return correlate_each([iq], grid, block, smooth_hz)[0]
 
 
 def correlate_each(
-    stretches: ComplexArray, grid: LagGrid, shape: FloatArray | None
+    stretches: Sequence[ComplexArray], grid: LagGrid, block: int, smooth_hz: float
 ) -> list[Correlation]:
-    """As `correlate`, of several stretches of one length: (stretches, n) complex64.
+    """As `correlate`, of several stretches: many transforms at a time cost half as much."""
+    sizes = [_transform_size(min(block, iq.size)) for iq in stretches]
+    found: dict[int, Correlation] = {}
+    for fft_size in set(sizes):
+        alike = [k for k, size in enumerate(sizes) if size == fft_size]
+        same = [stretches[k] for k in alike]
+        found.update(zip(alike, _correlated(same, grid, block, smooth_hz, fft_size), strict=True))
+    return [found[k] for k in range(len(stretches))]
 
-    Each is one block; nothing is smoothed.
+
+def _correlated(
+    stretches: list[ComplexArray], grid: LagGrid, block: int, smooth_hz: float, fft_size: int
+) -> list[Correlation]:
+    """Lag products of stretches whose blocks are transformed at one size."""
+    cut = [(iq.size // min(block, iq.size), min(block, iq.size)) for iq in stretches]
+    ends = np.cumsum([blocks for blocks, _ in cut])
+    rows = np.zeros((ends[-1], fft_size), np.complex64)
+    for iq, end, (blocks, size) in zip(stretches, ends, cut, strict=True):
+        rows[end - blocks : end, :size] = iq[: blocks * size].reshape(blocks, size)
+    rows = scipy.fft.fft(rows, axis=1, overwrite_x=True)
+    spectra = np.empty((len(stretches), fft_size))
+    width = max(3, round(smooth_hz / grid.sample_rate_hz * fft_size) | 1)
+    for k, (end, (blocks, _)) in enumerate(zip(ends, cut, strict=True)):
+        spectrum = sum_of_relative_power(rows[end - blocks : end])
+        spectra[k] = _flatten(spectrum, width) if smooth_hz > 0 else spectrum
+    lags = _lags(spectra, grid)
+    if smooth_hz > 0:
+        lags /= _held_back(grid.size, width / fft_size)
+    return [_scaled(lags[k], *of) for k, of in enumerate(cut)]
+
+
+def correlate_heads(
+    heads: ComplexArray, grid: LagGrid, shape: FloatArray | None
+) -> list[Correlation]:
+    """Lag products of short stretches of one length: (stretches, n) complex64.
+
+    Parameters
+    ----------
+    shape : (bins,) float32 or None
+        Receiver's noise shape in ascending frequency, divided out: the
+        anti-alias filter correlates noise by itself.
     """
-    count, size = stretches.shape
+    size = heads.shape[1]
     fft_size = _transform_size(size)
-    spectra = scipy.fft.fft(stretches, n=fft_size, axis=1)
+    spectra = scipy.fft.fft(heads, n=fft_size, axis=1)
     power = spectra.real.astype(np.float64) ** 2 + spectra.imag.astype(np.float64) ** 2
     level = power.mean(axis=1, keepdims=True)
     power /= np.where(level > 0, level, 1.0)
     if shape is not None:
         power /= _on_bins(shape, fft_size)
-    products, pairs = _lag_products(power, grid, 1, size)
-    return [Correlation(products[k], pairs) for k in range(count)]
+    return [_scaled(lags, 1, size) for lags in _lags(power, grid)]
 
 
 def _transform_size(block: int) -> int:
@@ -129,10 +147,8 @@ def _transform_size(block: int) -> int:
     return 1 << (2 * block - 1).bit_length()
 
 
-def _lag_products(
-    spectra: NDArray[np.float64], grid: LagGrid, blocks: int, block: int
-) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Lag products of power spectra, (n, fft_size), of so many blocks each, and their pairs."""
+def _lags(spectra: NDArray[np.float64], grid: LagGrid) -> NDArray[np.complex128]:
+    """Transform of power spectra, (n, fft_size), to lags, one at lag 0: (n, grid.size)."""
     count, fft_size = spectra.shape
     level = spectra.mean(axis=1, keepdims=True)
     padded = np.zeros((count, fft_size * OVERSAMPLING), np.float32)
@@ -141,17 +157,36 @@ def _lag_products(
     # its bandwidth. That is lag 0 seen from afar: take it out.
     np.subtract(spectra[:, :half], level, out=padded[:, :half], casting="same_kind")
     np.subtract(spectra[:, half:], level, out=padded[:, -half:], casting="same_kind")
-    # The inverse transform of a real spectrum is the conjugate of its forward
-    # one. Normalised to one at lag 0, then to the number of products summed.
-    lags = scipy.fft.rfft(padded, axis=1)[:, : grid.size].conj()
-    samples = blocks * block
-    pairs = np.maximum(samples - blocks * np.arange(grid.size) / OVERSAMPLING, 0.0)
-    pairs[pairs <= samples / 8] = 0
+    # The inverse transform of a real spectrum is the conjugate of its forward one.
+    lags = scipy.fft.rfft(padded, axis=1, overwrite_x=True)[:, : grid.size]
     products = np.zeros((count, grid.size), np.complex128)
-    scale = np.where(level > 0, samples / fft_size / np.where(level > 0, level, 1.0), 0.0)
-    products[:, : lags.shape[1]] = lags * scale
-    products[:, pairs == 0] = 0
-    return products, pairs
+    scale = np.where(level > 0, 1 / fft_size / np.where(level > 0, level, 1.0), 0.0)
+    np.multiply(lags.conj(), scale, out=products[:, : lags.shape[1]])
+    return products
+
+
+def _scaled(lags: NDArray[np.complex128], blocks: int, block: int) -> Correlation:
+    """Lags that are one at lag 0 to the number of products summed."""
+    pairs = _pairs(lags.size, blocks, block)
+    return Correlation(np.where(pairs > 0, lags * (blocks * block), 0), pairs)
+
+
+@lru_cache(maxsize=64)
+def _pairs(size: int, blocks: int, block: int) -> NDArray[np.float64]:
+    """Products summed at each lag; 0 where they are too few to tell."""
+    samples = blocks * block
+    pairs = np.maximum(samples - blocks * np.arange(size) / OVERSAMPLING, 0.0)
+    pairs[pairs <= samples / 8] = 0
+    pairs.flags.writeable = False
+    return pairs
+
+
+@lru_cache(maxsize=16)
+def _held_back(size: int, width: float) -> NDArray[np.float64]:
+    """What a moving average of ``width`` samples⁻¹ leaves of each lag: its side lobes hold some."""
+    left: NDArray[np.float64] = np.maximum(1 - np.sinc(np.arange(size) / OVERSAMPLING * width), 0.5)
+    left.flags.writeable = False
+    return left
 
 
 def _on_bins(shape: FloatArray, fft_size: int) -> NDArray[np.float64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -122,6 +124,17 @@ def whitened_subbands(
 
 
 @njit(cache=True, nogil=True)
+def along_time(energy: FloatArray, frame_ok: NDArray[np.bool_]) -> FloatArray:
+    """Energy with the sub-bands first, (subbands, frames); 1 in frames that are not ok."""
+    frames, subbands = energy.shape
+    out = np.empty((subbands, frames), np.float32)
+    for f in range(frames):
+        for s in range(subbands):
+            out[s, f] = energy[f, s] if frame_ok[f] else np.float32(1)
+    return out
+
+
+@njit(cache=True, nogil=True)
 def paint_exceedances(
     energy: FloatArray,
     width: int,
@@ -131,12 +144,14 @@ def paint_exceedances(
 ) -> bool:
     """Mark every cell of a ``frames`` x ``width`` box whose mean is above threshold.
 
-    Boxes are ``width`` sub-bands wide on the dyadic grid and slide along time
-    by a single frame.
+    What is marked is explained: its energy is put down to 1, that of noise. Boxes are
+    ``width`` sub-bands wide on the dyadic grid and slide along time by a single frame.
 
     Parameters
     ----------
-    energy, mask : (subbands, frames)
+    energy, mask : (subbands, rows)
+    frames : int
+        A power of two.
 
     Returns
     -------
@@ -144,36 +159,73 @@ def paint_exceedances(
         Whether there is any such box.
     """
     subbands, rows = energy.shape
-    need = threshold * width * frames
+    need = np.float32(threshold * width * frames)
     found = False
-    line = np.empty(rows, np.float32)
+    if rows < frames:
+        return found
+    line, spare = np.empty(rows, np.float32), np.empty(rows, np.float32)
     for s in range(0, subbands - width + 1, width):
-        line[:] = energy[s]
+        _copy(energy[s], line)
         for w in range(1, width):
-            for f in range(rows):
-                line[f] += energy[s + w, f]
-        found |= _mark_runs(line, frames, need, mask[s : s + width])
+            _add(energy[s + w], line)
+        sums, other = line, spare
+        length, count = 1, rows
+        while length < frames:
+            count -= length
+            _add_later(sums, length, other[:count])
+            sums, other = other, sums
+            length *= 2
+        if _any_above(sums[:count], need):
+            found = True
+            part = slice(s, s + width)
+            _mark_runs(sums[:count], need, frames, mask[part], energy[part])
     return found
+
+
+# Loops over whole lines, each by itself: only so are they done a vector at a time.
+@njit(cache=True, nogil=True)
+def _copy(values: FloatArray, line: FloatArray) -> None:
+    for f in range(line.size):
+        line[f] = values[f]
 
 
 @njit(cache=True, nogil=True)
-def _mark_runs(line: FloatArray, frames: int, need: float, mask: NDArray[np.bool_]) -> bool:
-    """Mark, in (width, rows) ``mask``, the rows of every run whose sum exceeds ``need``."""
-    found = False
-    if frames == 1:
-        for f in range(line.size):
-            if line[f] > need:
-                mask[:, f] = True
-                found = True
-        return found
-    total = np.float64(0)
-    for f in range(min(frames, line.size)):
-        total += line[f]
-    for f in range(frames - 1, line.size):
-        # What enters and what leaves in one: the sum waits for one addition.
-        if f >= frames:
-            total += np.float64(line[f]) - np.float64(line[f - frames])
-        if total > need:
-            mask[:, f - frames + 1 : f + 1] = True
-            found = True
-    return found
+def _add(values: FloatArray, line: FloatArray) -> None:
+    for f in range(line.size):
+        line[f] += values[f]
+
+
+@njit(cache=True, nogil=True)
+def _add_later(sums: FloatArray, step: int, out: FloatArray) -> None:
+    """Sums twice as long as ``sums``, which are ``step`` long."""
+    later = sums[step:]
+    for f in range(out.size):
+        out[f] = sums[f] + later[f]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+def _any_above(sums: FloatArray, need: Any) -> bool:
+    # Counted in single precision, which is as wide as a value.
+    count = np.float32(0)
+    for f in range(sums.size):
+        count += np.float32(1) if sums[f] > need else np.float32(0)
+    return bool(count > 0)
+
+
+@njit(cache=True, nogil=True)
+def _mark_runs(
+    sums: FloatArray, need: Any, frames: int, mask: NDArray[np.bool_], energy: FloatArray
+) -> None:
+    """Mark, in (width, rows) ``mask``, the ``frames`` rows of every sum above ``need``."""
+    f = 0
+    while f < sums.size:
+        first = f
+        while f < sums.size and sums[f] > need:
+            f += 1
+        if f == first:
+            f += 1
+            continue
+        for w in range(len(mask)):
+            for k in range(first, f + frames - 1):
+                mask[w, k] = True
+                energy[w, k] = 1

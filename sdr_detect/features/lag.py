@@ -26,6 +26,7 @@ from sdr_detect.dsp.autocorr import (
     LagGrid,
     correlate,
     correlate_each,
+    correlate_heads,
 )
 from sdr_detect.model import ComplexArray, FloatArray
 from sdr_detect.settings import LagSettings
@@ -123,12 +124,11 @@ class LagSum:
         if valid.size < 8:
             return []
         lags = self._grid.lags_s
-        tail = gammaincc(dof, power)
-        crest = np.zeros(power.size, bool)
-        crest[1:-1] = (power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:])
-        found = [i for i in valid if crest[i] and tail[i] * valid.size < pfa]
-        found.sort(key=lambda i: -power[i])
-        return [self._peak(i, power, tail, lags, valid.size) for i in found[:MAX_PEAKS]]
+        inner = valid[(valid > 0) & (valid < power.size - 1)]
+        crests = inner[(power[inner] >= power[inner - 1]) & (power[inner] > power[inner + 1])]
+        crests = crests[gammaincc(dof[crests], power[crests]) * valid.size < pfa]
+        highest = crests[np.argsort(-power[crests], kind="stable")][:MAX_PEAKS]
+        return [self._peak(int(at), power, dof, lags, valid.size) for at in highest]
 
     def test(self, lag_s: float, tolerance: float) -> LagPeak | None:
         """Whether the waveform repeats after one stated lag.
@@ -146,7 +146,7 @@ class LagSum:
         if not near.size:
             return None
         at = int(near[np.argmax(power[near])])
-        peak = self._peak(at, power, gammaincc(dof, power), lags, near.size)
+        peak = self._peak(at, power, dof, lags, near.size)
         crest = power[at] >= power[at - 1] and power[at] >= power[at + 1]
         if not crest or abs(peak.lag_s - lag_s) > tolerance * lag_s + 3 * peak.sigma_s:
             return replace(peak, pfa=1.0)
@@ -229,7 +229,7 @@ class LagSum:
         self,
         at: int,
         power: NDArray[np.float64],
-        tail: NDArray[np.float64],
+        dof: NDArray[np.float64],
         lags: NDArray[np.float64],
         tests: int,
     ) -> LagPeak:
@@ -243,7 +243,7 @@ class LagSum:
             float(lags[at] + shift * self._grid.step_s),
             float(sigma_s),
             float(self._strength[at] / max(self._all_pairs[at], 1.0)),
-            float(min(1.0, tail[at] * tests)),
+            float(min(1.0, gammaincc(dof[at], power[at]) * tests)),
         )
 
 
@@ -312,27 +312,34 @@ class LagMeter:
             if not alike:
                 continue
             together = np.stack([heads[k] for k in alike])
-            sums = correlate_each(together, self.head_grid, shape)
+            sums = correlate_heads(together, self.head_grid, shape)
             powers = np.mean(together.real**2 + together.imag**2, axis=1)
             for k, head, power in zip(alike, sums, powers, strict=True):
                 found[k] = BurstLags(head, max(0.0, 1 - noise / float(power)), None, None)
-        return [
-            one if one is None else self._with_body(one, iq, *span)
-            for one, span in zip(found, spans, strict=True)
-        ]
+        self._add_bodies(found, iq, spans)
+        return found
 
     def _head(self, iq: ComplexArray, start: int) -> ComplexArray:
         first = max(0, start - round(1e-6 * self._rate))
         return iq[first : first + round(self._settings.head_s * self._rate)]
 
-    def _with_body(self, lags: BurstLags, iq: ComplexArray, start: int, stop: int) -> BurstLags:
-        """With the body's products as well, while the dwell's samples last."""
-        body = iq[start : min(stop, start + round(self._settings.burst_s * self._rate))]
-        if self._body_left <= 0 or body.size < 2 * self._settings.max_lag_s * self._rate:
-            return lags
-        self._body_left -= body.size
-        products = correlate(body, self.body_grid, self._block, None, SMOOTH_HZ)
-        return replace(lags, body=products, body_iq=body.copy())
+    def _add_bodies(
+        self, found: list[BurstLags | None], iq: ComplexArray, spans: Sequence[tuple[int, int]]
+    ) -> None:
+        """The bodies' products as well, while the dwell's samples last."""
+        longest = round(self._settings.burst_s * self._rate)
+        bodies = {}
+        for k, (start, stop) in enumerate(spans):
+            body = iq[start : min(stop, start + longest)]
+            enough = body.size >= 2 * self._settings.max_lag_s * self._rate
+            if found[k] is not None and enough and self._body_left > 0:
+                self._body_left -= body.size
+                bodies[k] = body
+        products = correlate_each(list(bodies.values()), self.body_grid, self._block, SMOOTH_HZ)
+        for (k, body), of_body in zip(bodies.items(), products, strict=True):
+            of_head = found[k]
+            if of_head is not None:
+                found[k] = replace(of_head, body=of_body, body_iq=body.copy())
 
     def stretch(self, iq: ComplexArray) -> ComplexArray:
         """The part of the stream that `stream` correlates."""
@@ -344,4 +351,4 @@ class LagMeter:
         stretch = self.stretch(iq)
         if stretch.size < 4 * self._settings.max_lag_s * self._rate or not stretch.any():
             return None
-        return correlate(stretch, self.body_grid, self._block, None, SMOOTH_HZ)
+        return correlate(stretch, self.body_grid, self._block, SMOOTH_HZ)

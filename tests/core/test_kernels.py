@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdr_detect.dsp import autocorr, edges
 from sdr_detect.dsp.fold import central_moments, fold_frames, fold_spectra
 from sdr_detect.dsp.kernels import (
+    along_time,
     cell_statistics,
     paint_exceedances,
     sum_of_relative_power,
@@ -108,21 +109,31 @@ def painted(
     subbands=st.integers(1, 16),
     rows=st.integers(1, 60),
     log_width=st.integers(0, 4),
-    frames=st.integers(1, 33),
+    log_frames=st.integers(0, 5),
     threshold=st.sampled_from([0.8, 1.2, 2.0]),
     seed=st.integers(0, 99),
 )
 def test_paint_exceedances(
-    subbands: int, rows: int, log_width: int, frames: int, threshold: float, seed: int
+    subbands: int, rows: int, log_width: int, log_frames: int, threshold: float, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     energy = rng.gamma(2.0, 0.5, (subbands, rows)).astype(np.float32)
     energy[:, rng.integers(rows)] *= 1e4  # a strong burst must not leave a residue
-    width = min(1 << log_width, subbands)
+    width, frames = min(1 << log_width, subbands), 1 << log_frames
     expected, close = painted(energy, width, frames, threshold)
-    mask = np.zeros(energy.shape, bool)
-    found = paint_exceedances(energy, width, frames, threshold, mask)
+    mask, left = np.zeros(energy.shape, bool), energy.copy()
+    found = paint_exceedances(left, width, frames, threshold, mask)
     assert close or (np.array_equal(mask, expected) and found == expected.any())
+    assert np.array_equal(left, np.where(mask, np.float32(1), energy))
+
+
+@REPEATABLE
+@given(frames=st.integers(1, 60), subbands=st.integers(1, 16), seed=seeds)
+def test_along_time(frames: int, subbands: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    energy = rng.random((frames, subbands), np.float32)
+    ok = rng.random(frames) < 0.8
+    assert np.array_equal(along_time(energy, ok), np.where(ok, energy.T, 1))
 
 
 @REPEATABLE

@@ -28,7 +28,7 @@ def _ours(sample: Sample) -> Work:
     def work() -> Arrays:
         products, pairs = np.zeros(grid.size, complex), np.zeros(grid.size)
         for piece in sample.pieces(PIECE):
-            part = correlate(piece, grid, block, None, 0.0)
+            part = correlate(piece, grid, block, 0.0)
             products += part.products
             pairs += part.pairs
         return {"coefficient": products[at] / pairs[at]}
