@@ -15,6 +15,7 @@ from scipy.special import gammainccinv
 from sdr_detect.detect.carrier_average import Block
 from sdr_detect.detect.carrier_search import CarrierLine
 from sdr_detect.dsp.cfar import WelchFreedom
+from sdr_detect.dsp.order import medians
 from sdr_detect.model import FloatArray
 
 #: A carrier is steady when its own level varies by no more than this (relative
@@ -87,7 +88,7 @@ def _band(power: FloatArray, found: CarrierLine) -> NDArray[np.float64]:
     inside = power[:, found.low : found.high + 1].sum(axis=1, dtype=np.float64)
     # Half of the bins at least are not the carrier's: the median is the slice's.
     # Made-up samples without noise leave nothing in the other bins.
-    around = np.maximum(np.median(power[:, ::MEDIAN_STEP], axis=1), np.finfo(np.float32).tiny)
+    around = np.maximum(medians(power[:, ::MEDIAN_STEP]), np.finfo(np.float32).tiny)
     ratio: NDArray[np.float64] = inside / around
     return ratio
 

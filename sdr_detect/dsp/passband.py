@@ -12,10 +12,13 @@ and for carriers of a quarter of the slice that costs 5 to 7 dB.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from sdr_detect.dsp.order import median
 
 #: Degree of the polynomial. With 10, a standing wave of 0.6 dB (a mismatch of
 #: 0.3 on either end of a cable) and three periods across the sample rate leaves
@@ -142,18 +145,31 @@ def flatten(level: Vector, used: NDArray[np.bool_]) -> Flattened:
     spectrum is proportional to it.
     """
     at = np.flatnonzero(used)
-    place = np.linspace(-1, 1, level.size)
-    span = max(abs(place[at[0]]), abs(place[at[-1]]))
-    columns = np.polynomial.legendre.legvander(np.clip(place / span, -1, 1), DEGREE)
-    inside, turn = np.linalg.qr(columns[at])
-    whole = np.linalg.solve(turn.T, columns.T).T
-    base = np.full(level.size, float(np.median(level[at])))
+    inside, whole, basis = _terms(level.size, used.tobytes())
+    base = np.full(level.size, median(level[at]))
     for _ in range(STEPS):
         fitted = whole @ (inside.T @ (level[at] / base[at]))
         # A polynomial may cross zero where a level falls off steeply.
         base *= np.clip(fitted, 0.05, 20.0)
-    basis = np.zeros_like(columns)
-    basis[at] = inside
     rest = np.where(used, level / base - 1, 0.0)
     rest -= basis @ (basis.T @ rest)
     return _flattened(base, rest, basis, used.copy())
+
+
+@lru_cache(maxsize=4)
+def _terms(size: int, used: bytes) -> tuple[Vector, Vector, Vector]:
+    """Terms of the polynomial, orthonormal over the bins used: there, everywhere, zero elsewhere.
+
+    One window uses the same bins as the one before, mostly.
+    """
+    at = np.flatnonzero(np.frombuffer(used, np.bool_))
+    place = np.linspace(-1, 1, size)
+    span = max(abs(place[at[0]]), abs(place[at[-1]]))
+    columns = np.polynomial.legendre.legvander(np.clip(place / span, -1, 1), DEGREE)
+    inside, turn = np.linalg.qr(columns[at])
+    whole = np.linalg.solve(turn.T, columns.T).T
+    basis = np.zeros_like(columns)
+    basis[at] = inside
+    for terms in (inside, whole, basis):
+        terms.flags.writeable = False
+    return inside, whole, basis
