@@ -77,7 +77,7 @@ class TonePhase:
         if times_s.size < 16 or len(self._times) >= MAX_DWELLS:
             return
         middle = float(times_s.mean())
-        moved = (values * np.exp(-2j * np.pi * bin_hz * times_s)).astype(np.complex64)
+        moved = values * _turns(-bin_hz * times_s)
         time = times_s - middle
         span = float(time[-1] - time[0])
         step = RATE_STEP / span**2
@@ -168,7 +168,7 @@ class _Grid:
         for first in range(0, rates.size, RATES_AT_ONCE):
             some = rates[first : first + RATES_AT_ONCE]
             rows = np.zeros((some.size, self._size), np.complex64)
-            rows[:, self._place] = values * np.exp(-1j * np.pi * np.outer(some, self._squares))
+            rows[:, self._place] = values * _turns(np.outer(some, self._squares) / -2)
             spectra = scipy.fft.fft(rows, axis=1, overwrite_x=True)
             power = spectra.real**2 + spectra.imag**2
             if near_hz is not None:
@@ -179,6 +179,14 @@ class _Grid:
             if top > best[2]:
                 best = _peak_hz(power[row], int(k), self._step_hz), float(some[row]), top
         return best[0], best[1], best[2] / values.size
+
+
+def _turns(turns: Vector) -> ComplexArray:
+    """exp(2πi turns), in single precision of what is left of whole turns."""
+    angle = (2 * np.pi * (turns - np.rint(turns))).astype(np.float32)
+    found = np.empty(angle.shape, np.complex64)
+    found.real, found.imag = np.cos(angle), np.sin(angle)
+    return found
 
 
 def _peak_hz(power: Vector, k: int, step_hz: float) -> float:
