@@ -187,9 +187,11 @@ class Activity:
             )
             if frames == self._frames[-1]:
                 strong = np.flatnonzero(held)[z > STRONG_SIGMAS]
-                run = np.cumsum(bands[:, 1:], axis=0, dtype=np.float64)
-                run = np.concatenate((np.zeros((1, QUARTERS)), run))
-                found.quarters += (run[strong + frames] - run[strong]).sum(axis=0)
+                # Runs that hold each frame.
+                change = np.bincount(strong, minlength=len(bands) + 1)
+                change -= np.bincount(strong + frames, minlength=len(bands) + 1)
+                runs = np.cumsum(change)[:-1]
+                found.quarters += runs.astype(np.float64) @ bands[:, 1:]
                 found.strong += strong.size * frames
         return found
 
