@@ -164,6 +164,29 @@ def _last(keys: _Keys, limit: Any, least: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def middle_of(values: NDArray[np.float64], keys: _Keys) -> Any:
+    """Median of finite values, for compiled loops, in single precision about the first of them.
+
+    Parameters
+    ----------
+    values : (n,) float64
+        At least one.
+    keys : (n,) int32
+        Overwritten.
+    """
+    near = np.empty(values.size, np.float32)
+    for k in range(values.size):
+        near[k] = values[k] - values[0]
+    _turn(near.view(np.int32), keys)
+    both = np.empty(2, np.int32)
+    both[0] = _nth(keys, (values.size - 1) // 2)
+    both[1] = both[0] if values.size % 2 else _nth(keys, values.size // 2)
+    _turn(both, both)
+    low, high = both.view(np.float32)
+    return values[0] + 0.5 * (np.float64(low) + np.float64(high))
+
+
+@njit(cache=True, nogil=True)
 def _of_rows(bits: NDArray[np.int32], rank: int, above: int, found: NDArray[np.int32]) -> None:
     keys = np.empty(bits.shape[1], np.int32)
     for r in range(bits.shape[0]):

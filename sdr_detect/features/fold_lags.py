@@ -15,16 +15,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdr_detect.dsp.fold import FoldPlan, fold_spectra
 from sdr_detect.dsp.layout import Layout
-from sdr_detect.dsp.order import medians, quantiles
+from sdr_detect.dsp.order import medians
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.fold_powers import lag_powers
 from sdr_detect.features.lag import RESOLVED_SAMPLES, LagPeak
 from sdr_detect.model import ComplexArray, FloatArray
 
@@ -209,21 +209,11 @@ class FoldedLags:
         self._claimed = int(np.count_nonzero(np.isin(self._lags_s, CLAIMED_S)))
         self._controls = slice(self._claimed, len(self._lags_s) - len(TWICE_S))
         # Rows: every width of both sets.
-        total = np.concatenate([_running(sums, width).swapaxes(0, 1) for width in WIDTHS])
-        weight = np.maximum(total[..., -1].real, 1e-9)
-        squares = np.maximum(total[..., -1].imag, 1e-18)
-        energy = total[..., -2].real / weight
-        self._energy = energy - quantiles(energy, QUIET)[:, None]
-        mean = total[..., :-2] / weight[..., None]
-        # Emitters that keep another rate (a GSM slot, messages) come at every
-        # phase alike: what they add is no burst's.
-        mean -= _middle_phase(mean)
-        self._mean = np.abs(mean)
-        power = (self._mean * weight[..., None]) ** 2 / squares[..., None]
-        # The median over phases is noise, with whatever makes frames alike.
-        variance = medians(power, axis=1)[:, None] / np.log(2)
-        self._power = power / np.maximum(variance, 1e-30)
-        self._doubt = np.sqrt(variance.mean(axis=2) * squares) / weight
+        rows, shape = SETS * len(WIDTHS), (len(sums), len(self._lags_s))
+        self._power, self._mean = np.empty((rows, *shape)), np.empty((rows, *shape))
+        self._energy, self._doubt = np.empty((rows, len(sums))), np.empty((rows, len(sums)))
+        found = self._power, self._mean, self._energy, self._doubt
+        lag_powers(sums, np.array(WIDTHS), QUIET, *found)
         self._near = np.arange(len(sums))
         self._every = False
 
@@ -326,17 +316,3 @@ class FoldedLags:
         strength = float(min(1.0, self._mean[hit.row, hit.start, lag]))
         lag_s = float(self._lags_s[lag])
         return LagPeak(lag_s, RESOLUTION * lag_s, strength, hit.chance, 0.0, self._missed(lag))
-
-
-def _middle_phase(mean: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Median over phases, axis 1, of real and imaginary part."""
-    middle = medians(mean.real, axis=1) + 1j * medians(mean.imag, axis=1)
-    return middle[:, None]
-
-
-def _running(values: NDArray[Any], width: int) -> NDArray[Any]:
-    """Sum over ``width`` bins from each on, around the period."""
-    total = values.copy()
-    for k in range(1, width):
-        total += np.roll(values, -k, axis=0)
-    return total

@@ -22,6 +22,7 @@ from sdr_detect.dsp.kernels import (
 from sdr_detect.dsp.passband import box_sums
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import quiet_floor
+from sdr_detect.features.fold_powers import lag_powers
 from sdr_detect.features.fold_search import FRAME_CORRELATION, box_widths, highest_box
 from sdr_detect.model import FloatArray
 from tests.core.streams import dwells, noise, stream_info
@@ -210,6 +211,29 @@ def test_fold_spectra(frames: int, bins: int, share: float, step: float, seed: i
     fold_spectra(power, white, weight, 0.9, runs(ok), phase, step, sums, scalars)
     assert np.allclose(sums, expected, rtol=1e-5)
     assert np.allclose(scalars, expected_scalars, rtol=1e-5, atol=1e-5)
+
+
+@REPEATABLE
+@given(bins=st.integers(25, 110), lags=st.integers(1, 11), seed=st.integers(0, 99))
+def test_lag_powers(bins: int, lags: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sums = rng.normal(size=(bins, 2, lags + 2, 2)) @ (1, 1j)
+    sums[..., -1] = rng.uniform(1, 9, (bins, 2)) + 1j * rng.uniform(1, 9, (bins, 2))
+    runs_ = [sum(np.roll(sums, -k, axis=0) for k in range(n)) for n in (1, 3)]
+    total = np.concatenate(runs_, axis=1).swapaxes(0, 1)
+    weight, squares = total[..., -1].real, total[..., -1].imag
+    energy = total[..., -2].real / weight
+    mean = total[..., :-2] / weight[..., None]
+    mean -= (np.median(mean.real, axis=1) + 1j * np.median(mean.imag, axis=1))[:, None]
+    power = np.abs(mean) ** 2 * (weight**2 / squares)[..., None]
+    noise = np.median(power, axis=1) / np.log(2)
+    found = [np.full(shape, np.nan) for shape in (mean.shape, mean.shape, *[weight.shape] * 2)]
+    lag_powers(sums, np.array([1, 3]), 0.1, *found)
+    # Medians to single precision of what they are taken of.
+    assert np.allclose(found[0], power / noise[:, None], rtol=1e-5, atol=1e-5)
+    assert np.allclose(found[1], np.abs(mean), rtol=1e-5, atol=1e-5)
+    assert np.allclose(found[2], energy - np.quantile(energy, 0.1, axis=1)[:, None])
+    assert np.allclose(found[3], np.sqrt(noise.mean(axis=1)[:, None] * squares) / weight)
 
 
 @REPEATABLE
