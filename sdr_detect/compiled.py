@@ -114,7 +114,11 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
         fold_search.highest_of_each,
         (float64[::1], float64[::1], int64[::1], float64, int64),
     ),
-    (fold_search.variance_of_each, (float64[:, ::1], float64[::1], int64[::1])),
+    (
+        fold_search.highest_of_columns,
+        (float32[:, ::1], float32[::1], float64[::1], bool_[::1], _CONSTANT_INTS),
+    ),
+    (fold_search.unsteadiness, (float32[:, ::1], float32[::1], int64[::1], float64[::1])),
     (runs._runs, (bool_[::1],)),
     (
         meet._listen,

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.special import gammaincc, ndtr
+
+from sdr_detect.model import FloatArray
 
 #: Correlation of the energies of neighbouring half-overlapped Hann frames, from
 #: the overlap of the squared windows: 3/70 (Harris 1978 for the window).
@@ -40,14 +43,6 @@ SMALL_SKEWNESS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
-    """Second and third moment of one frame's value, in noise."""
-
-    variance: float
-    skewness: float
-
-
-@dataclass(frozen=True, slots=True)
 class Box:
     """A run of phase bins that stands out.
 
@@ -61,6 +56,10 @@ class Box:
     excess: float
     z: float
     chance: float
+
+
+#: What is found where the frames do not cover the period.
+NO_BOX = Box(0, 1, 0.0, 0.0, 1.0)
 
 
 @cache
@@ -77,7 +76,7 @@ def box_widths(bins: int, least: int) -> NDArray[np.int64]:
 def best_box(
     sums: NDArray[np.float64],
     counts: NDArray[np.float64],
-    noise: Noise,
+    moments: NDArray[np.float64],
     widths: NDArray[np.int64],
     trials: float = 1.0,
 ) -> Box:
@@ -87,8 +86,8 @@ def best_box(
     ----------
     sums, counts : (bins,) float64
         Sum and number of the frames' values in each phase bin.
-    noise : Noise
-        How one frame's value is distributed.
+    moments : (2,) float64
+        Variance and skewness of one frame's value, in noise.
     widths : (n,) int64
         In bins.
     trials : float
@@ -99,13 +98,49 @@ def best_box(
     Box
         One that says nothing (chance 1) when the frames do not cover the period.
     """
-    bins = sums.size
-    if noise.variance <= 0 or np.count_nonzero(counts) < COVERED * bins:
-        return Box(0, 1, 0.0, 0.0, 1.0)
-    start, width, top, excess, inside = highest_box(sums, counts, noise.variance, widths)
-    single = upper_tail(top, noise.skewness / np.sqrt(max(1.0, inside)))
-    chance = min(1.0, single * bins * TRIALS_PER_BIN * trials)
+    if moments[0] <= 0 or not _covered(counts):
+        return NO_BOX
+    start, width, top, excess, inside = highest_box(sums, counts, moments[0], widths)
+    single = upper_tail(top, moments[1] / np.sqrt(max(1.0, inside)))
+    chance = min(1.0, single * sums.size * TRIALS_PER_BIN * trials)
     return Box(start, width, excess, top, chance)
+
+
+def best_of_columns(
+    sums: FloatArray,
+    counts: FloatArray,
+    moments: NDArray[np.float64],
+    single: NDArray[np.bool_],
+    widths: NDArray[np.int64],
+    trials: NDArray[np.float64],
+) -> tuple[Box, int]:
+    """The same of several profiles, and which of them it is.
+
+    Parameters
+    ----------
+    sums : (bins, columns) float32
+    counts : (bins,) float32
+    moments : (2, columns) float64
+    single : (columns,) bool
+        Profiles of which single bins are looked at, instead of ``widths``.
+    widths : (n,) int64
+    trials : (columns,) float64
+    """
+    if not _covered(counts):
+        return NO_BOX, 0
+    found = highest_of_columns(sums, counts, moments[0], single, widths)
+    _, _, z, _, inside = found
+    chances = upper_tails(z, moments[1] / np.sqrt(np.maximum(1.0, inside)))
+    chances = np.minimum(1.0, chances * len(sums) * TRIALS_PER_BIN * trials)
+    # Chances of strong emissions underflow alike.
+    column = int(np.lexsort((-z, chances))[0])
+    start, width, top, excess, _ = found[:, column].tolist()
+    return Box(int(start), int(width), excess, top, float(chances[column])), column
+
+
+def _covered(counts: NDArray[Any]) -> bool:
+    """Whether the frames cover the period."""
+    return bool(np.count_nonzero(counts) >= COVERED * counts.size)
 
 
 @njit(cache=True, nogil=True)
@@ -120,26 +155,85 @@ def highest_box(
     Where blanked pulses left less than half of the frames nothing is compared.
     """
     bins = sums.size
-    total, number = sums.sum(), counts.sum()
-    best = (0, int(widths[0]), -np.inf, 0.0, 1.0)
+    # Running sums, twice around the period.
+    run, held = np.zeros(2 * bins + 1), np.zeros(2 * bins + 1)
+    for k in range(2 * bins):
+        at = k if k < bins else k - bins
+        run[k + 1] = run[k] + sums[at]
+        held[k + 1] = held[k] + counts[at]
+    score, wide = np.full(bins, -np.inf), np.zeros(bins)
     for width in widths:
         alike = variance * (1 + 2 * FRAME_CORRELATION * (1 - 1 / width))
-        least = 0.5 * width * (number / bins)
-        part, inside = sums[:width].sum(), counts[:width].sum()
-        for start in range(bins):
-            if inside > least:
-                outside = max(number - inside, 1.0)
-                above = part * outside - (total - part) * inside
-                power = alike * inside * outside * (inside + outside)
-                # Squares first: most boxes need neither root nor division.
-                if best[2] <= 0 or (above > 0 and above * above > best[2] ** 2 * power):
-                    z = above / np.sqrt(power)
-                    if z > best[2]:
-                        best = (start, int(width), z, above / (inside * outside), inside)
-            after = (start + width) % bins
-            part += sums[after] - sums[start]
-            inside += counts[after] - counts[start]
-    return best
+        least = 0.5 * width * (held[bins] / bins)
+        _raise_scores(
+            run, held, np.float64(width), run[width:], held[width:], alike, least, score, wide
+        )
+    start = int(np.argmax(score))
+    if score[start] == -np.inf:
+        return 0, int(widths[0]), -np.inf, 0.0, 1.0
+    width = int(wide[start])
+    inside = held[start + width] - held[start]
+    outside = max(held[bins] - inside, 1.0)
+    part = run[start + width] - run[start]
+    excess = part / inside - (run[bins] - part) / outside
+    return start, width, np.sign(score[start]) * np.sqrt(abs(score[start])), excess, inside
+
+
+# Without a check for division by zero, and with NaN ruled out, vectors are compared at once.
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "contract"})
+def _raise_scores(
+    run: NDArray[np.float64],
+    held: NDArray[np.float64],
+    width: float,
+    run_stop: NDArray[np.float64],
+    held_stop: NDArray[np.float64],
+    alike: float,
+    least: float,
+    score: NDArray[np.float64],
+    wide: NDArray[np.float64],
+) -> None:
+    """Square of the deviation, with its sign, of the boxes of one width, where it is higher."""
+    total, number = run[score.size], held[score.size]
+    for start in range(score.size):
+        part = run_stop[start] - run[start]
+        inside = held_stop[start] - held[start]
+        outside = max(number - inside, 1.0)
+        above = part * outside - (total - part) * inside
+        power = alike * max(inside, 1.0) * outside * (inside + outside)
+        square = above * abs(above) / power
+        higher = (inside > least) & (square > score[start])
+        score[start] = square if higher else score[start]
+        wide[start] = width if higher else wide[start]
+
+
+@njit(cache=True, nogil=True)
+def highest_of_columns(
+    sums: FloatArray,
+    counts: FloatArray,
+    variance: NDArray[np.float64],
+    single: NDArray[np.bool_],
+    widths: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """`highest_box` of each column, of single bins where it is ``single``: (5, columns).
+
+    Parameters
+    ----------
+    sums : (bins, columns) float32
+    counts : (bins,) float32
+    variance : (columns,) float64
+        No column is looked at where it is not positive.
+    single : (columns,) bool
+    widths : (n,) int64
+    """
+    held, one = counts.astype(np.float64), np.ones(1, np.int64)
+    found = np.zeros((5, single.size))
+    found[1], found[4] = 1.0, 1.0
+    for c in range(single.size):
+        if variance[c] > 0:
+            line = sums[:, c].astype(np.float64)
+            best = highest_box(line, held, variance[c], one if single[c] else widths)
+            found[0, c], found[1, c], found[2, c], found[3, c], found[4, c] = best
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -180,26 +274,35 @@ def highest_of_each(
 
 
 @njit(cache=True, nogil=True)
-def variance_of_each(
-    sums: NDArray[np.float64], counts: NDArray[np.float64], edges: NDArray[np.int64]
+def unsteadiness(
+    sums: FloatArray,
+    counts: FloatArray,
+    edges: NDArray[np.int64],
+    variance: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Mean square of the bins of several profiles, for one frame: (profiles, columns).
+    """By how much bins vary more than single frames tell, in most profiles: (columns,), at least 1.
 
     Parameters
     ----------
-    sums : (size, columns) float64
+    sums : (size, columns) float32
         The profiles one after the other.
-    counts : (size,) float64
+    counts : (size,) float32
     edges : (profiles + 1,) int64
         Where each begins.
+    variance : (columns,) float64
+        Of one frame's value.
     """
-    found = np.zeros((edges.size - 1, sums.shape[1]))
-    for k in range(found.shape[0]):
+    columns = variance.size
+    each = np.zeros((columns, edges.size - 1))
+    for k in range(edges.size - 1):
         for b in range(edges[k], edges[k + 1]):
-            number = max(counts[b], 1.0)
-            for c in range(sums.shape[1]):
-                found[k, c] += sums[b, c] * sums[b, c] / number
-        found[k] /= edges[k + 1] - edges[k]
+            number = max(np.float64(counts[b]), 1.0)
+            for c in range(columns):
+                each[c, k] += np.float64(sums[b, c]) ** 2 / number
+        each[:, k] /= edges[k + 1] - edges[k]
+    found = np.ones(columns)
+    for c in range(columns):
+        found[c] = max(1.0, np.median(each[c]) / max(variance[c], 1e-30))
     return found
 
 
@@ -209,7 +312,11 @@ def upper_tail(z: float, skewness: float) -> float:
     The third moment is matched by a Gamma law (Pearson's type III): energies
     are Gamma distributed, and their tails are heavier than the normal law's.
     """
-    if skewness < SMALL_SKEWNESS:
-        return float(ndtr(-z))
-    shape = 4 / skewness**2
-    return float(gammaincc(shape, max(0.0, shape + z * np.sqrt(shape))))
+    return float(upper_tails(z, skewness))
+
+
+def upper_tails(z: Any, skewness: Any) -> Any:
+    """The same of many, as an array."""
+    shape = 4 / np.maximum(skewness, SMALL_SKEWNESS) ** 2
+    heavy = gammaincc(shape, np.maximum(0.0, shape + z * np.sqrt(shape)))
+    return np.where(np.less(skewness, SMALL_SKEWNESS), ndtr(np.negative(z)), heavy)

@@ -127,8 +127,11 @@ class FoldValues:
         for asking whether they keep a phase, not for whether they are noise.
         """
         variance = frame_variance(self._thermal, float(moments[0, 0]))
-        sparse = [odds_moments(variance * alike(n) / n) for n in self.burst_frames[1 + QUARTERS :]]
-        return np.concatenate((moments[:, : 1 + QUARTERS], np.stack(sparse, axis=1)), axis=1)
+        found = moments.copy()
+        for column in range(1 + QUARTERS, COLUMNS):
+            frames = self.burst_frames[column]
+            found[:, column] = odds_moments(variance * alike(frames) / frames)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

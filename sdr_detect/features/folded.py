@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from sdr_detect.dsp.fold import COMPETITORS, CONTROLS, FRAME_RATE_HZ, make_plan
 from sdr_detect.dsp.layout import Layout
-from sdr_detect.dsp.order import medians
 from sdr_detect.dsp.pulses import pulsed_frames
 from sdr_detect.dsp.stft import Dwell
 from sdr_detect.features.fold_lags import FrameLags
 from sdr_detect.features.fold_period import FoldPeriod, fold_period
 from sdr_detect.features.fold_search import (
     Box,
-    Noise,
     best_box,
+    best_of_columns,
     box_widths,
     highest_of_each,
-    variance_of_each,
+    unsteadiness,
 )
 from sdr_detect.features.fold_values import FoldValues, clipped_energy, moments
 from sdr_detect.features.frame_share import every_frame, on_doubt, on_part
@@ -175,7 +174,8 @@ class FoldWindow:
         self._others = folder.others
         self._values = folder.values
         self._burst_frames = folder.values.burst_frames
-        self._trials = folder.values.trials
+        self._sparse = np.array(self._burst_frames) > 0
+        self._trials = np.array(folder.values.trials)
         self._least = folder.least_width
         self._dwell_samples = folder.dwell_samples
         self._sample_rate_hz = folder.sample_rate_hz
@@ -219,63 +219,60 @@ class FoldWindow:
     def search(self, budget: float) -> FoldHit | None:
         """What keeps the frame rate; None when noise does so oftener than ``budget``."""
         drifts = self.drifts_ppm()
-        noises = self._noises(in_noise=True)
-        found = [(self._best(noises, d, drifts.size), float(d)) for d in drifts]
+        noise = self._noise(in_noise=True)
+        found = [(self._best(noise, d, drifts.size), float(d)) for d in drifts]
         # Chances of strong emissions underflow alike.
         (box, _), drift_ppm = min(found, key=lambda one: (one[0][0].chance, -one[0][0].z))
         if box.chance > budget:
             return None
         return self._confirm(box.chance, drift_ppm, drifts.size)
 
-    def _best(self, noises: Sequence[Noise], drift_ppm: float, trials: int) -> tuple[Box, int]:
+    def _best(self, noise: NDArray[np.float64], drift_ppm: float, trials: int) -> tuple[Box, int]:
         """Least likely box over all columns, and its column."""
-        sums = self.aligned("sums", drift_ppm).T.astype(np.float64, order="C")
-        counts = self.aligned("counts", drift_ppm).astype(np.float64)
-        boxes = [
-            best_box(sums[k], counts, noise, self._widths(k, self.bins), self._trials[k] * trials)
-            for k, noise in enumerate(noises)
-        ]
-        column = min(range(len(boxes)), key=lambda k: (boxes[k].chance, -boxes[k].z))
-        return boxes[column], column
+        return best_of_columns(
+            self.aligned("sums", drift_ppm),
+            self.aligned("counts", drift_ppm),
+            noise,
+            self._sparse,
+            box_widths(self.bins, self._least),
+            self._trials * trials,
+        )
 
     @functools.cached_property
-    def _at_other_rates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _at_other_rates(self) -> tuple[FloatArray, FloatArray]:
         """Sums and counts at the control and competing rates, over all dwells."""
-        sums = functools.reduce(np.add, (d.others.astype(np.float64) for d in self.dwells))
-        counts = functools.reduce(np.add, (d.other_counts.astype(np.float64) for d in self.dwells))
+        sums = functools.reduce(np.add, (d.others for d in self.dwells))
+        counts = functools.reduce(np.add, (d.other_counts for d in self.dwells))
         return sums, counts
 
-    def _noises(self, *, in_noise: bool) -> list[Noise]:
-        """Noise of each column; with bursts at random times unless ``in_noise``.
+    def _noise(self, *, in_noise: bool) -> NDArray[np.float64]:
+        """Variance and skewness of each column; with bursts at random times unless ``in_noise``.
 
         Interference that comes and goes makes neighbouring frames alike; how
         much more the profiles at wrong rates vary than single frames tell is
         then charged to every frame.
         """
-        seen: NDArray[np.float64] = np.stack([d.moments for d in self.dwells]).mean(axis=0)
-        sums, counts = self._at_other_rates
+        seen: NDArray[np.float64] = np.mean([d.moments for d in self.dwells], axis=0)
         edges = self._others.offsets[: len(CONTROLS) + 1]
-        per_rate = variance_of_each(sums, counts, edges) / np.maximum(seen[0], 1e-30)
-        unsteady = np.maximum(1.0, medians(per_rate, axis=0))
-        variance, skewness = self._values.in_noise(seen) if in_noise else seen
-        return [
-            Noise(float(v * u), float(s))
-            for v, u, s in zip(variance, unsteady, skewness, strict=True)
-        ]
+        unsteady = unsteadiness(*self._at_other_rates, edges, seen[0])
+        noise = self._values.in_noise(seen) if in_noise else seen
+        noise[0] *= unsteady
+        return noise
 
     def _confirm(self, chance: float, drift_ppm: float, trials: int) -> FoldHit:
         """Compare with bursts at random times, wrong and competing rates; measure the sub-bands."""
-        noises = self._noises(in_noise=False)
-        box, column = self._best(noises, drift_ppm, trials)
+        noise = self._noise(in_noise=False)
+        box, column = self._best(noise, drift_ppm, trials)
+        variance, frames = float(noise[0, column]), self._burst_frames[column]
         others, counts = self._at_other_rates
-        sums = np.ascontiguousarray(others[:, column])
+        sums = others[:, column].astype(np.float64)
         edges = self._others.offsets
-        least = 0 if self._burst_frames[column] else self._least
-        reached = highest_of_each(sums, counts, edges, noises[column].variance, least).tolist()
+        least = 0 if frames else self._least
+        reached = highest_of_each(sums, counts.astype(np.float64), edges, variance, least).tolist()
         rivals = zip(COMPETITORS.items(), reached[len(CONTROLS) :], strict=True)
         better = (ratio for (ratio, share), z in rivals if z > max(share * box.z, CONTROL_NOISE))
-        period = self._period(column, drift_ppm, noises[column], box.z)
-        box = replace(box, width=self._burst_frames[column] or box.width)
+        period = self._period(column, drift_ppm, variance, box.z)
+        box = replace(box, width=frames or box.width)
         excess, sigma = self._subbands(box, drift_ppm)
         profile = self._profile(drift_ppm)
         return FoldHit(
@@ -286,38 +283,34 @@ class FoldWindow:
             drift_ppm,
             period,
             max(reached[: len(CONTROLS)]),
-            next(better, None) or self._nearby(box.z, noises[0]),
+            next(better, None) or self._nearby(box.z, noise[:, 0]),
             excess,
             sigma,
-            *self._shares(profile, drift_ppm, noises),
+            *self._shares(profile, drift_ppm, noise[0]),
         )
 
     def _shares(
-        self, profile: NDArray[np.float64], drift_ppm: float, noises: Sequence[Noise]
+        self, profile: NDArray[np.float64], drift_ppm: float, variance: NDArray[np.float64]
     ) -> tuple[float, float, bool | None]:
         """Part of the frame that is on, its error, and whether it is on in every frame."""
         start, width = on_part(profile)
         counts = np.maximum(self.aligned("counts", drift_ppm).astype(np.float64), 1.0)
-        doubt = on_doubt(profile, start, width, float(np.sqrt(noises[0].variance / counts.mean())))
+        doubt = on_doubt(profile, start, width, float(np.sqrt(variance[0] / counts.mean())))
         fitting = [k for k, n in enumerate(self._burst_frames) if 0 < n <= width]
         if not fitting:
             return width / self.bins, doubt, None
         column = max(fitting, key=lambda k: self._burst_frames[k])
         odds = self.aligned("sums", drift_ppm, column).astype(np.float64) / counts
         every = every_frame(
-            (profile - profile.mean()) / np.sqrt(noises[0].variance),
+            (profile - profile.mean()) / np.sqrt(variance[0]),
             odds - odds.mean(),
             start,
             self._burst_frames[column],
-            float(np.sqrt(noises[column].variance / counts.mean())),
+            float(np.sqrt(variance[column] / counts.mean())),
         )
         return width / self.bins, doubt, every
 
-    def _widths(self, column: int, bins: int) -> NDArray[np.int64]:
-        """Boxes tried: a sparse value already holds the energy of its burst."""
-        return np.ones(1, np.int64) if self._burst_frames[column] else box_widths(bins, self._least)
-
-    def _nearby(self, z: float, noise: Noise) -> float | None:
+    def _nearby(self, z: float, noise: NDArray[np.float64]) -> float | None:
         """A rate beside the frame's, relative to it, that explains the window better.
 
         A radar at 750.2 Hz slips through the frame in a few seconds and fills a
@@ -338,15 +331,16 @@ class FoldWindow:
             best = max(best, (found.z, float(drift)))
         return 1 + 1e-6 * best[1] if best[0] > NEARBY_SHARE * z else None
 
-    def _period(self, column: int, drift_ppm: float, noise: Noise, z: float) -> FoldPeriod | None:
+    def _period(
+        self, column: int, drift_ppm: float, variance: float, z: float
+    ) -> FoldPeriod | None:
         """Period from the phases of parts of the window; None where they tell nothing new."""
         profiles = np.stack([d.sums[:, column] for d in self.dwells]).astype(np.float64)
         starts = np.array([d.first_sample - self.first_sample for d in self.dwells])
         times_s = (starts + self._dwell_samples / 2) / self._sample_rate_hz
         frames = float(np.mean([d.counts.mean() for d in self.dwells]))
-        variance = noise.variance * frames
         nominal_s = 1 / FRAME_RATE_HZ
-        found = fold_period(profiles, times_s, variance, nominal_s, 1e-6 * drift_ppm, z)
+        found = fold_period(profiles, times_s, variance * frames, nominal_s, 1e-6 * drift_ppm, z)
         # That it lies somewhere within the trials was known before.
         known_s = 1e-6 * DRIFT_PPM / np.sqrt(3) * nominal_s
         return found if found is not None and found.sigma_s < known_s else None

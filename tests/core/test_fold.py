@@ -15,7 +15,7 @@ from scipy.stats import binom
 from sdr_detect.dsp.fold import COMPETITORS, CONTROLS, FRAME_RATE_HZ, FoldPlan, make_plan
 from sdr_detect.dsp.layout import make_layout
 from sdr_detect.features.fold_lags import FoldedLags
-from sdr_detect.features.fold_search import FRAME_CORRELATION, Noise, best_box, box_widths
+from sdr_detect.features.fold_search import FRAME_CORRELATION, best_box, box_widths
 from sdr_detect.features.folded import Folder, FoldWindow
 from sdr_detect.model import IQBlock
 from sdr_detect.pipeline import Pipeline
@@ -112,7 +112,7 @@ def test_boxes_of_noise_are_no_rarer_than_stated(bins: int, frames: int) -> None
     for _ in range(trials):
         sums = rng.gamma(shape * frames, 1 / shape, bins) - frames
         # Bins are independent here; real neighbours are alike.
-        spread = Noise(1 / shape / (1 + 2 * FRAME_CORRELATION), 2 / np.sqrt(shape))
+        spread = np.array([1 / shape / (1 + 2 * FRAME_CORRELATION), 2 / np.sqrt(shape)])
         counts = np.full(bins, float(frames))
         chances.append(best_box(sums, counts, spread, box_widths(bins, 4)).chance)
     for level in (0.1, 0.01, 0.001):

@@ -23,7 +23,13 @@ from sdr_detect.dsp.passband import box_sums
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import quiet_floor
 from sdr_detect.features.fold_powers import lag_powers
-from sdr_detect.features.fold_search import FRAME_CORRELATION, box_widths, highest_box
+from sdr_detect.features.fold_search import (
+    FRAME_CORRELATION,
+    box_widths,
+    highest_box,
+    highest_of_columns,
+    unsteadiness,
+)
 from sdr_detect.model import FloatArray
 from tests.core.streams import dwells, noise, stream_info
 
@@ -259,6 +265,26 @@ def test_highest_box(bins: int, empty: float, seed: int) -> None:
                 best = z, start, width, excess, held
     start, width, z, excess, held = highest_box(sums, counts, 2.0, widths)
     assert (z, start, width, excess, held) == pytest.approx(best)
+
+
+@REPEATABLE
+@given(bins=st.integers(8, 110), columns=st.integers(1, 9), seed=st.integers(0, 99))
+def test_boxes_and_spread_of_columns(bins: int, columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(9, 3 * bins).astype(np.float32)
+    sums = rng.normal(size=(3 * bins, columns)).astype(np.float32)
+    variance = rng.uniform(1e-3, 2, columns)
+    single, widths = rng.random(columns) < 0.5, box_widths(bins, 2)
+    found = highest_of_columns(sums[:bins], counts[:bins], variance, single, widths)
+    for c in range(columns):
+        tried = np.ones(1, np.int64) if single[c] else widths
+        line, held = sums[:bins, c].astype(float), counts[:bins].astype(float)
+        assert found[:, c].tolist() == list(highest_box(line, held, variance[c], tried))
+
+    squares = sums.astype(float) ** 2 / np.maximum(counts, 1)[:, None]
+    spread = np.median(squares.reshape(3, bins, columns).mean(axis=1), axis=0) / variance
+    got = unsteadiness(sums, counts, np.arange(4) * bins, variance)
+    assert np.allclose(got, np.maximum(spread, 1))
 
 
 @REPEATABLE
