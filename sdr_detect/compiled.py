@@ -108,6 +108,10 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
             float64[:, ::1],
         ),
     ),
+    (
+        passband.highest_boxes,
+        (float64[:, ::1], int64, int64, int64, float64, float64),
+    ),
     (fold_search.highest_box, (float64[::1], float64[::1], float64, int64[::1])),
     (fold_search.highest_box, (float64[::1], float64[::1], float64, _CONSTANT_INTS)),
     (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.ndimage import median_filter, minimum_filter1d, uniform_filter1d
 
 from sdr_detect.detect.carrier_weak import Box, find_weak
 from sdr_detect.dsp.cfar import WelchFreedom, greatest_of_threshold, ratio_threshold
@@ -48,6 +48,9 @@ ASSUMED_SHARE = 0.75
 
 #: Bins on each side that make the reference of a narrow window.
 LEAST_REACH = 24
+
+#: Blocks of a reference from which its median is bounded.
+BLOCKS = 8
 
 #: So many lines, so many of their distances multiples of one: a comb.
 COMB_LINES = 5
@@ -182,14 +185,15 @@ def _strong(
         if ratio_threshold(pfa, cell, side) / low_by > least:  # never below that of both sides
             threshold = max(least, greatest_of_threshold(pfa, cell, side) / low_by)
         smooth = uniform_filter1d(rest, width, mode="nearest")
-        beside = _beside(rest, width)
-        hit = smooth > threshold * beside
-        hit[:edge] = hit[nfft - edge :] = False
+        may = smooth > threshold * _least_beside(rest, width)
+        may[:edge] = may[nfft - edge :] = False
+        at = np.flatnonzero(may)
         half = width // 2
-        for at in np.flatnonzero(hit):
-            mask[max(0, at - half) : at + width - half] = True
+        for hit in at[smooth[at] > threshold * _beside(rest, width, at)]:
+            mask[max(0, hit - half) : hit + width - half] = True
         # What a narrow window explains must not be smeared over a wide one.
-        rest[mask] = np.minimum(rest[mask], beside[mask])
+        at = np.flatnonzero(mask)
+        rest[at] = np.minimum(rest[at], _beside(rest, width, at))
     return mask
 
 
@@ -226,15 +230,48 @@ def _is_sharp(level: NDArray[np.float64], found: CarrierLine) -> bool:
     return True
 
 
-def _beside(level: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Higher of the medians on the two sides of a window of ``width`` bins."""
-    reach = _reach(width)
-    guard = width + 3
-    middle = median_filter(level, reach, mode="nearest")
-    shift = guard + reach // 2
-    padded = np.pad(middle, shift, mode="edge")
-    sides: NDArray[np.float64] = np.maximum(padded[: level.size], padded[2 * shift :])
+def _beside(level: NDArray[np.float64], width: int, at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Higher of the medians on the two sides of windows of ``width`` bins around ``at``."""
+    reach, last = _reach(width), level.size - 1
+    if not at.size:
+        return np.empty(0)
+    middles = np.clip(np.add.outer((-_shift(width), _shift(width)), at), 0, last)
+    if 4 * at.size > level.size:
+        medians = median_filter(level, reach, mode="nearest")[middles]
+    else:
+        around = np.add.outer(middles, np.arange(-(reach // 2), reach // 2 + 1))
+        medians = np.median(level[np.clip(around, 0, last)], axis=-1)
+    higher: NDArray[np.float64] = np.maximum(medians[0], medians[1])
+    return higher
+
+
+def _least_beside(level: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Bound below `_beside` of every bin, for a small part of the work.
+
+    A reference holds several whole blocks; where in each so many bins reach a level
+    that together they are more than half of the reference, its median does too.
+    """
+    reach, shift, size = _reach(width), _shift(width), level.size
+    block = reach // BLOCKS
+    whole = (reach - block + 1) // block
+    rank = block - -(-(reach // 2 + 1) // whole)
+    # Beyond the ends the last values go on.
+    blocks = -(-(size + reach) // block)
+    filled = level[np.clip(np.arange(blocks * block) - reach // 2, 0, size - 1)]
+    ranked = np.partition(filled.reshape(blocks, block), rank, axis=1)[:, rank]
+    # The blocks that a window which starts in the first of them can touch.
+    touched = (reach + block - 2) // block + 1
+    bound = minimum_filter1d(ranked, touched, mode="nearest", origin=-(touched // 2))
+    first = np.arange(size)
+    left = bound[np.maximum(first - shift, 0) // block]
+    right = bound[np.minimum(first + shift, size - 1) // block]
+    sides: NDArray[np.float64] = np.maximum(left, right)
     return sides
+
+
+def _shift(width: int) -> int:
+    """Bins from the middle of a window to the middle of its references."""
+    return width + 3 + _reach(width) // 2
 
 
 def _reach(width: int) -> int:

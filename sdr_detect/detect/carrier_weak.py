@@ -168,9 +168,14 @@ def _spread(cell: Spread, share: float) -> Spread:
     return Spread(cell.shape * share, max(cell.skew * share**2, LEAST_SKEW))
 
 
+def _apart(width: int) -> int:
+    """Bins from one box of a width to the next."""
+    return max(1, width // PLACES)
+
+
 def _places(flat: Flattened, width: int) -> NDArray[np.int64]:
-    """First bins of the boxes of one width: a part of it apart."""
-    return np.arange(0, flat.rest.size - width + 1, max(1, width // PLACES))
+    """First bins of the boxes of one width."""
+    return np.arange(0, flat.rest.size - width + 1, _apart(width))
 
 
 def _told_apart(
@@ -196,18 +201,15 @@ def _clearest(
     best, gain = None, 0.0
     total = np.concatenate(([0], np.cumsum(free)))
     for width in tried:
+        if not _may_stand_out(flat, width, frames, freedom, pfa):
+            continue
         low = _places(flat, width)
         sums, bins, told = flat.boxes(low, low + width)
         open_ = total[low + width] - total[low] >= MOSTLY * width
         at = np.flatnonzero(open_ & _told_apart(bins, told, width))
         if not at.size:
             continue
-        height = sums[at] / told[at]
-        # The box known best has the lowest threshold: most widths end here.
-        cell = freedom.spread(float(bins[at].max()), frames)
-        if height.max() <= mean_threshold(pfa, _spread(cell, (told[at] / bins[at]).max())) - 1:
-            continue
-        ratio = height / box_threshold(bins[at], told[at], frames, freedom, pfa)
+        ratio = sums[at] / told[at] / box_threshold(bins[at], told[at], frames, freedom, pfa)
         k = int(np.argmax(ratio))
         if ratio[k] > 1:
             first = int(low[at[k]])
@@ -215,6 +217,17 @@ def _clearest(
             if fitted > gain:
                 best, gain = edges, fitted
     return best
+
+
+def _may_stand_out(
+    flat: Flattened, width: int, frames: int, freedom: WelchFreedom, pfa: float
+) -> bool:
+    """Whether the highest box is above the threshold of the one known best: few widths are."""
+    height, bins, share = flat.highest(width, _apart(width), MOSTLY * width, LEAST_TOLD * width)
+    if height <= 0:
+        return False
+    spread = _spread(freedom.spread(bins, frames), share)
+    return height > mean_threshold(pfa, spread) - 1
 
 
 def _fit_edges(flat: Flattened, low: int, stop: int) -> tuple[tuple[int, int], float]:
@@ -245,5 +258,5 @@ def _roughness(flat: Flattened, width: int, frames: int, freedom: WelchFreedom) 
     sigma = 1 / np.sqrt(freedom.shape(width, frames) * told[valid] / width)
     dip = float(np.quantile(sums[valid] / told[valid] / sigma, LOWER)) / float(ndtri(LOWER))
     # So few independent boxes fit in: their quantile has an error of its own.
-    places = np.count_nonzero(valid) * max(1, width // PLACES) / width
+    places = np.count_nonzero(valid) * _apart(width) / width
     return max(1.0, dip / float(1 + 1.5 / np.sqrt(max(1.0, places))))

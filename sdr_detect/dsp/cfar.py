@@ -88,15 +88,20 @@ class WelchFreedom:
         reach = int(np.flatnonzero(half.max(axis=0) > LEAST_CORRELATION)[-1]) + 1
         #: (lags, reach) correlation of powers that many frames and bins apart.
         self.correlation: NDArray[np.float64] = half[:, :reach]
+        self._terms: list[list[float]] = self.correlation.tolist()
         self._along = 0.0, 1.0
         self._across: dict[float, float] = {}
 
     def shape(self, bins: float, frames: float) -> float:
         """Gamma shape of the mean over ``bins`` x ``frames`` adjoining cells."""
-        lags, offsets = self.correlation.shape
-        along = _doubled(lags) * np.maximum(0, 1 - np.arange(lags) / max(frames, 1))
-        across = _doubled(offsets) * np.maximum(0, 1 - np.arange(offsets) / max(bins, 1))
-        return float(bins * frames / (along @ self.correlation @ across))
+        # A few terms, asked for a hundred times in each search.
+        total = 0.0
+        for lag, row in enumerate(self._terms):
+            along = max(0.0, 1 - lag / max(frames, 1)) * (2 if lag else 1)
+            for offset, term in enumerate(row):
+                across = max(0.0, 1 - offset / max(bins, 1)) * (2 if offset else 1)
+                total += along * across * term
+        return bins * frames / total
 
     def spread(self, bins: float, frames: float) -> Spread:
         """Law of that mean. Both directions' skewness is taken as that of many cells."""

@@ -88,33 +88,66 @@ class Flattened:
         sums, bins, told = found.reshape(3, *low.shape)
         return sums, bins, told
 
+    def highest(
+        self, width: int, step: int, least_bins: float, least_told: float
+    ) -> tuple[float, float, float]:
+        """What `highest_boxes` finds in boxes of one width."""
+        ring = int(_ring(np.array(width)))
+        return highest_boxes(self.total, width, ring, step, least_bins, least_told)
+
+
+@njit(cache=True, nogil=True)
+def _box(total: Vector, a: int, b: int, ring: int) -> tuple[float, float, float]:
+    """What `Flattened.boxes` returns of one box, from the running sums of `Flattened`."""
+    size, columns = total.shape[0] - 1, total.shape[1]
+    first, last = max(a - ring, 0), min(b + ring, size)
+    sums = middle = told = 0.0
+    for c in range(columns):
+        inner = total[b - ring, c] - total[a + ring, c]
+        whole = total[b, c] - total[a, c]
+        outer = total[last, c] - total[first, c]
+        part = (inner + whole + outer) / 3
+        if c == 0:
+            sums = part
+        elif c == 1:
+            middle = whole
+            # Weights of 1, 2/3 and 1/3 from the inside out.
+            told = (5 * inner + 3 * whole + outer) / 9
+        else:
+            told -= part * part
+    return sums, middle, told
+
 
 @njit(cache=True, nogil=True)
 def box_sums(
     total: Vector, low: NDArray[np.int64], stop: NDArray[np.int64], ring: NDArray[np.int64]
 ) -> Vector:
-    """What `Flattened.boxes` returns, (3, boxes), from the running sums of `Flattened`."""
-    size, columns = total.shape[0] - 1, total.shape[1]
+    """What `Flattened.boxes` returns, (3, boxes)."""
     found = np.empty((3, low.size))
     for k in range(low.size):
-        a, b, r = low[k], stop[k], ring[k]
-        first, last = max(a - r, 0), min(b + r, size)
-        told = 0.0
-        for c in range(columns):
-            inner = total[b - r, c] - total[a + r, c]
-            middle = total[b, c] - total[a, c]
-            outer = total[last, c] - total[first, c]
-            part = (inner + middle + outer) / 3
-            if c == 0:
-                found[0, k] = part
-            elif c == 1:
-                found[1, k] = middle
-                # Weights of 1, 2/3 and 1/3 from the inside out.
-                told = (5 * inner + 3 * middle + outer) / 9
-            else:
-                told -= part * part
-        found[2, k] = told
+        found[0, k], found[1, k], found[2, k] = _box(total, low[k], stop[k], ring[k])
     return found
+
+
+@njit(cache=True, nogil=True)
+def highest_boxes(
+    total: Vector, width: int, ring: int, step: int, least_bins: float, least_told: float
+) -> tuple[float, float, float]:
+    """Of boxes ``step`` apart that rise above the passband: the greatest of three values.
+
+    Fitted height, bins used, and the share of them that is told; zeros where there
+    is no box of ``least_bins`` and ``least_told``.
+    """
+    height = bins = share = 0.0
+    for low in range(0, total.shape[0] - width, step):
+        if total[low + width, 1] - total[low, 1] < least_bins:
+            continue
+        sums, middle, told = _box(total, low, low + width, ring)
+        if sums > 0 and told > least_told:
+            height = max(height, sums / told)
+            bins = max(bins, middle)
+            share = max(share, told / middle)
+    return height, bins, share
 
 
 def profile(size: int, low: int, stop: int) -> Vector:

@@ -7,10 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 from scipy.stats import poisson
 
 from sdr_detect.detect.carrier_average import Block, QuietFrames
-from sdr_detect.detect.carrier_search import CarrierLine, find_carriers
+from sdr_detect.detect.carrier_search import (
+    CarrierLine,
+    _beside,
+    _least_beside,
+    find_carriers,
+    strong_widths,
+)
 from sdr_detect.detect.carrier_steady import is_steady
 from sdr_detect.dsp.cfar import WelchFreedom
 from sdr_detect.features.symbol_rate import SymbolRate
@@ -49,6 +56,28 @@ def root_raised_cosine(width: int, middle: int, roll_off: float = 0.25) -> NDArr
     edge = np.clip((away - (1 - roll_off) / 2) / roll_off, 0, 1)
     shape: NDArray[np.float64] = np.cos(np.pi / 2 * edge) ** 2
     return shape
+
+
+@pytest.mark.parametrize("nfft", [256, 1000, 4096])
+@pytest.mark.parametrize("spread", [0.02, 1.0])
+def test_references_are_the_medians_beside_and_their_bounds_lie_below(
+    nfft: int, spread: float
+) -> None:
+    rng = np.random.default_rng(nfft)
+    level = np.exp(spread * rng.standard_normal(nfft))
+    level[nfft // 3 : nfft // 2] *= 2
+    some = np.sort(rng.choice(nfft, nfft // 9, replace=False))
+    for width in strong_widths(nfft):
+        reach = max(24, 2 * width) | 1
+        middle = median_filter(level, reach, mode="nearest")
+        shift = width + 3 + reach // 2
+        padded = np.pad(middle, shift, mode="edge")
+        expected = np.maximum(padded[:nfft], padded[2 * shift :])
+        assert np.array_equal(_beside(level, width, np.arange(nfft)), expected)
+        assert np.array_equal(_beside(level, width, some), expected[some])
+        bound = _least_beside(level, width)
+        assert np.all(bound <= expected)
+        assert np.median(bound / expected) > 0.1
 
 
 def test_a_window_of_noise_holds_a_carrier_no_oftener_than_stated() -> None:

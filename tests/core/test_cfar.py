@@ -137,6 +137,20 @@ def test_three_standing_waves_leave_a_hundredth() -> None:
         assert np.abs(sums[inside] / told[inside]).max() < 10**0.015 - 1
 
 
+def test_the_highest_boxes_are_those_of_all(levels: NDArray[np.float64]) -> None:
+    used = np.ones(NFFT, bool)
+    used[70:90] = False
+    flat = flatten(levels[:500].mean(axis=0), used)
+    for width, step in ((4, 1), (40, 1), (100, 3)):
+        low = np.arange(0, NFFT - width + 1, step)
+        sums, bins, told = flat.boxes(low, low + width)
+        at = (bins >= 0.75 * width) & (told > 0.01 * width) & (sums > 0)
+        sums, bins, told = sums[at], bins[at], told[at]
+        expected = [(sums / told).max(), bins.max(), (told / bins).max()]
+        assert flat.highest(width, step, 0.75 * width, 0.01 * width) == pytest.approx(expected)
+    assert flat.highest(4, 1, 5.0, 0.0) == (0, 0, 0)
+
+
 def test_a_box_is_found_at_its_height(levels: NDArray[np.float64]) -> None:
     used = np.ones(NFFT, bool)
     mean = levels[:2000].mean(axis=0)
