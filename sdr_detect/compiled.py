@@ -64,6 +64,7 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
             float32[::1],
         ),
     ),
+    (fold.shifted_sum, (float32[:, :, ::1], int64[::1])),
     (fold.central_moments, (float32[:, ::1], bool_[::1])),
     (
         fold.fold_spectra,

@@ -169,6 +169,30 @@ def fold_frames(
 
 
 @njit(cache=True, nogil=True)
+def shifted_sum(parts: FloatArray, shifts: NDArray[np.int64]) -> FloatArray:
+    """Sum of profiles, each turned back by its shift: (bins, columns) float32.
+
+    Parameters
+    ----------
+    parts : (profiles, bins, columns) float32, contiguous
+    shifts : (profiles,) int64
+        In bins, around the period.
+    """
+    count, bins, columns = parts.shape
+    total = np.zeros(bins * columns, np.float32)
+    for p in range(count):
+        part = parts[p].reshape(-1)
+        ahead = shifts[p] % bins * columns
+        head, tail = part[ahead:], part[:ahead]
+        for k in range(head.size):
+            total[k] += head[k]
+        rest = total[head.size :]
+        for k in range(tail.size):
+            rest[k] += tail[k]
+    return total.reshape(bins, columns)
+
+
+@njit(cache=True, nogil=True)
 def central_moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Second and third central moment of each column, (2, columns), over the rows ``ok``."""
     rows, columns = values.shape

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.fold import COMPETITORS, CONTROLS, FRAME_RATE_HZ, make_plan
+from sdr_detect.dsp.fold import COMPETITORS, CONTROLS, FRAME_RATE_HZ, make_plan, shifted_sum
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.pulses import pulsed_frames
 from sdr_detect.dsp.stft import Dwell
@@ -181,6 +181,8 @@ class FoldWindow:
         self._sample_rate_hz = folder.sample_rate_hz
         self.first_sample = dwells[0].first_sample
         self.stop_sample = dwells[-1].first_sample + folder.dwell_samples
+        self._starts = np.array([dwell.first_sample for dwell in dwells], np.float64)
+        self._stacked: dict[tuple[str, int | None], NDArray[Any]] = {}
 
     @property
     def bins(self) -> int:
@@ -200,21 +202,25 @@ class FoldWindow:
         Of one ``column`` only, if it is named. The phase is that of the
         window's middle.
         """
-        parts = [getattr(dwell, name) for dwell in self.dwells]
-        if column is not None:
-            parts = [part[:, column] for part in parts]
-        total: NDArray[Any]
-        if not drift_ppm:
-            total = functools.reduce(np.add, parts)
-            return total
+        if len(self.dwells) == 1:
+            alone: NDArray[Any] = getattr(self.dwells[0], name)
+            return alone if column is None else alone[:, column]
+        parts = self._parts(name, column)
         middle = (self.first_sample + self.stop_sample) / 2
-        total = np.zeros_like(parts[0])
-        for dwell, part in zip(self.dwells, parts, strict=True):
-            ahead = dwell.first_sample + self._dwell_samples / 2 - middle
-            shift = round(drift_ppm * 1e-6 * ahead / self._plan.hop) % len(part)
-            total[: len(part) - shift] += part[shift:]
-            total[len(part) - shift :] += part[:shift]
-        return total
+        ahead = self._starts + self._dwell_samples / 2 - middle
+        shifts = np.rint(drift_ppm * 1e-6 * ahead / self._plan.hop).astype(np.int64)
+        total = shifted_sum(parts.view(np.float32).reshape(*parts.shape[:2], -1), shifts)
+        return total.view(parts.dtype).reshape(parts.shape[1:])
+
+    def _parts(self, name: str, column: int | None) -> NDArray[Any]:
+        """That profile of every dwell, (dwells, bins, ...), contiguous."""
+        key = name, column
+        if key not in self._stacked:
+            parts = [getattr(dwell, name) for dwell in self.dwells]
+            if column is not None:
+                parts = [part[:, column] for part in parts]
+            self._stacked[key] = np.stack(parts)
+        return self._stacked[key]
 
     def search(self, budget: float) -> FoldHit | None:
         """What keeps the frame rate; None when noise does so oftener than ``budget``."""

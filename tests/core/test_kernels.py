@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sdr_detect.dsp import autocorr, edges
-from sdr_detect.dsp.fold import central_moments, fold_frames, fold_spectra
+from sdr_detect.dsp.fold import central_moments, fold_frames, fold_spectra, shifted_sum
 from sdr_detect.dsp.kernels import (
     along_time,
     cell_statistics,
@@ -175,6 +175,16 @@ def test_fold_frames(
     fold_frames(values, runs(ok), phases, steps, offsets, sums, counts)
     assert np.array_equal(counts, expected_counts)
     assert np.allclose(sums, expected, atol=1e-4)
+
+
+@REPEATABLE
+@given(count=st.integers(1, 9), bins=st.integers(1, 110), seed=st.integers(0, 99))
+def test_shifted_sum(count: int, bins: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts = rng.normal(size=(count, bins, 3)).astype(np.float32)
+    shifts = rng.integers(-2 * bins, 2 * bins, count)
+    turned = [np.roll(part, -shift, axis=0) for part, shift in zip(parts, shifts, strict=True)]
+    assert np.allclose(shifted_sum(parts, shifts), np.sum(turned, axis=0), atol=1e-5)
 
 
 @REPEATABLE
