@@ -32,7 +32,7 @@ from sdr_detect import scaling
 from sdr_detect.detect import regions
 from sdr_detect.dsp import autocorr, edges, fold, kernels, occupancy, order, passband, runs
 from sdr_detect.dsp.lane_fft import LaneFFT
-from sdr_detect.features import fold_powers, fold_search
+from sdr_detect.features import fold_level, fold_powers, fold_search
 from sdr_detect.scan import meet
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,11 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (order._of_rows, (int32[:, ::1], int64, int64, int32[:, ::1])),
     (order._of_columns, (int32[:, ::1], int64[::1], int64, int32[::1])),
     (passband.box_sums, (float64[:, ::1], int64[::1], int64[::1], int64[::1])),
+    (
+        fold_level.running_level,
+        (float32[::1], bool_[::1], int64, float64[::1], int64[::1]),
+    ),
+    (fold_level.rises, (float64[::1], int64[::1], int64, bool_[::1])),
     (
         fold_powers.lag_powers,
         (

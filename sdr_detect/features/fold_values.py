@@ -16,13 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.ndimage import maximum_filter1d
 from scipy.special import gammaln, ndtri
 
 from sdr_detect.dsp.fold import FRAME_RATE_HZ, central_moments
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.order import median, quantiles
 from sdr_detect.dsp.stft import Dwell
+from sdr_detect.features.fold_level import rises, running_level
 from sdr_detect.features.fold_search import FRAME_CORRELATION
 from sdr_detect.model import FloatArray
 
@@ -105,7 +106,10 @@ class FoldValues:
         if ok.any():
             sums = level_sums(values[:, 0], ok, self._around)
             for column in range(1 + QUARTERS, COLUMNS):
-                values[:, column] = _odds(sums, self.burst_frames[column])
+                z, held = deviations(sums, self.burst_frames[column])
+                if z.size:
+                    odds = log_odds(z)
+                    values[: held.size, column][held] = odds - odds.mean()
         values[~ok] = 0
         return values
 
@@ -154,16 +158,9 @@ def level_sums(energy: FloatArray, ok: NDArray[np.bool_], around: int) -> LevelS
 
     The receiver's slow drift must not pass for long bursts.
     """
-    level = np.where(ok, energy, np.float32(0)).astype(np.float64)
-    mean = uniform_filter1d(level, around)
-    if not ok.all():
-        mean /= np.maximum(uniform_filter1d(ok.astype(np.float64), around), 0.1)
-    level = np.where(ok, level - mean, 0.0)
-    return LevelSums(
-        np.concatenate(([0.0], np.cumsum(level))),
-        np.concatenate(([0], np.cumsum(ok))),
-        max(float(level[ok].var()), 1e-30),
-    )
+    level, whole = np.empty(ok.size + 1), np.empty(ok.size + 1, np.int64)
+    variance = running_level(np.ascontiguousarray(energy), ok, around, level, whole)
+    return LevelSums(level, whole, max(variance, 1e-30))
 
 
 def deviations(sums: LevelSums, frames: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -178,8 +175,8 @@ def deviations(sums: LevelSums, frames: int) -> tuple[NDArray[np.float64], NDArr
     """
     if sums.level.size <= frames:
         return np.zeros(0), np.zeros(0, np.bool_)
-    held = sums.whole[frames:] - sums.whole[:-frames] == frames
-    z = (sums.level[frames:] - sums.level[:-frames])[held]
+    held = np.empty(sums.level.size - frames, np.bool_)
+    z = rises(sums.level, sums.whole, frames, held)
     if not z.size:
         return z, held
     z /= np.sqrt(sums.variance * frames * alike(frames))
@@ -190,16 +187,6 @@ def deviations(sums: LevelSums, frames: int) -> tuple[NDArray[np.float64], NDArr
     low, middle = quantiles(some, LOWER), median(some)
     z /= max(1.0, (middle - low) / -ndtri(LOWER))
     return z, held
-
-
-def _odds(sums: LevelSums, frames: int) -> NDArray[np.float64]:
-    """Log odds that a burst of ``frames`` begins at each frame, less their mean."""
-    odds = np.zeros(sums.level.size - 1)
-    z, held = deviations(sums, frames)
-    if z.size:
-        found = log_odds(z)
-        odds[: held.size][held] = found - found.mean()
-    return odds
 
 
 def log_odds(z: NDArray[np.float64]) -> NDArray[np.float64]:

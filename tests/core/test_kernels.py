@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from sdr_detect.dsp import autocorr, edges
 from sdr_detect.dsp.fold import central_moments, fold_frames, fold_spectra, shifted_sum
@@ -22,6 +23,7 @@ from sdr_detect.dsp.kernels import (
 from sdr_detect.dsp.passband import box_sums
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import quiet_floor
+from sdr_detect.features.fold_level import rises, running_level
 from sdr_detect.features.fold_powers import lag_powers
 from sdr_detect.features.fold_search import (
     FRAME_CORRELATION,
@@ -227,6 +229,35 @@ def test_fold_spectra(frames: int, bins: int, share: float, step: float, seed: i
     fold_spectra(power, white, weight, 0.9, runs(ok), phase, step, sums, scalars)
     assert np.allclose(sums, expected, rtol=1e-5)
     assert np.allclose(scalars, expected_scalars, rtol=1e-5, atol=1e-5)
+
+
+@REPEATABLE
+@given(
+    frames=st.integers(1, 300),
+    around=st.integers(0, 300),
+    share=st.sampled_from([0.05, 0.9, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_running_level(frames: int, around: int, share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    energy = (3 + rng.normal(size=frames)).astype(np.float32)
+    ok = rng.random(frames) < share
+    around = 2 * around + 1
+    share_around = uniform_filter1d(ok.astype(float), around)
+    mean = uniform_filter1d(np.where(ok, energy, 0).astype(float), around)
+    rise = np.where(ok, energy - mean / np.maximum(share_around, 0.1), 0)
+    level, whole = np.full(frames + 1, np.nan), np.full(frames + 1, -1)
+    variance = running_level(energy, ok, around, level, whole)
+    assert np.allclose(np.diff(level), rise)
+    assert level[0] == 0
+    assert whole.tolist() == [0, *np.cumsum(ok).tolist()]
+    assert variance == pytest.approx(rise[ok].var() if ok.any() else 0, abs=1e-9)
+
+    size = min(frames, 7)
+    held = np.zeros(frames + 1 - size, bool)
+    found = rises(level, whole, size, held)
+    assert held.tolist() == [bool(ok[f : f + size].all()) for f in range(held.size)]
+    assert np.allclose(found, (level[size:] - level[:-size])[held])
 
 
 @REPEATABLE
