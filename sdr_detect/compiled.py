@@ -48,7 +48,7 @@ _CODES = tuple(types.Array(code, 1, "C", readonly=True) for code in (int8, uint8
 KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     *((scaling._scaled, (codes, float32, float32, float32[::1])) for codes in _CODES),
     (kernels.cell_statistics, (complex64[::1], int64, float64)),
-    (kernels.sum_of_relative_power, (complex64[:, ::1],)),
+    (kernels.sum_of_relative, (float32[:, ::1],)),
     (kernels.whitened_subbands, (float32[:, ::1], float32[::1], int64[::1], float32[:, ::1])),
     (kernels.along_time, (float32[:, ::1], bool_[::1])),
     (kernels.paint_exceedances, (float32[:, ::1], int64, int64, float64, bool_[:, ::1])),

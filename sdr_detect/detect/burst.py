@@ -21,7 +21,7 @@ from sdr_detect.detect.regions import (
     shifted,
     union,
 )
-from sdr_detect.dsp.edges import burst_edges, equivalent_width, mean_power
+from sdr_detect.dsp.edges import Extent, burst_edges, equivalent_width, mean_power
 from sdr_detect.dsp.layout import FINE_PER_HOP, Layout
 from sdr_detect.dsp.occupancy import occupied
 from sdr_detect.dsp.stft import QUIET_DOUBT, Dwell
@@ -71,6 +71,8 @@ class BurstDetector:
         self._meter = meter
         self._lag_limit = lag_limit
         self._energy = EnergyTest(layout, settings)
+        self._used = layout.subband >= 0
+        self._ends = np.flatnonzero(self._used)[[0, -1]].tolist()
         self._gap = round(settings.longest_gap_s * layout.sample_rate_hz / layout.hop)
         self._open: list[Candidate] = []
         self.dropped = 0
@@ -108,7 +110,7 @@ class BurstDetector:
         regions = find_regions(found, self._settings.close_frames, self._gap)
         limit = self._settings.max_per_dwell
         self.dropped += max(0, len(regions) - limit)
-        candidates = [self._candidate(dwell, found, region) for region in regions[:limit]]
+        candidates = self._candidates(dwell, found, regions[:limit])
         some = candidates[: self._lag_limit]
         first = dwell.first_sample
         spans = [(c.start_sample - first, c.stop_sample - first) for c in some]
@@ -117,24 +119,32 @@ class BurstDetector:
             candidate.lags = of_burst
         return candidates
 
-    def _candidate(self, dwell: Dwell, found: Exceedances, region: Region) -> Candidate:
+    def _candidates(
+        self, dwell: Dwell, found: Exceedances, regions: list[Region]
+    ) -> list[Candidate]:
         layout = self._layout
-        first, last, strong = _strong_ends(found.short, region)
+        extents = [
+            Extent(*_strong_ends(found.short, region), _bins_of(region, layout))
+            for region in regions
+        ]
         floor = dwell.floor.astype(np.float64)
-        bins = _bins_of(region, layout)
-        excess = np.where(bins, mean_power(dwell.power, first, last) - floor, 0.0)
-        start, stop = burst_edges(dwell, first, last, bins, strong=strong)
-        candidate = Candidate(
-            shifted(region, dwell.first_sample // layout.hop),
-            dwell.first_sample + start,
-            dwell.first_sample + stop,
-            excess * (last - first),
-            floor * (last - first),
-            last - first,
-            _pulse_width_s(dwell, start, stop),
-        )
-        self._flag(candidate, dwell, first, last)
-        return candidate
+        candidates = []
+        edges = burst_edges(dwell, extents)
+        for region, extent, (start, stop) in zip(regions, extents, edges, strict=True):
+            frames = extent.last - extent.first
+            power = mean_power(dwell.power, extent.first, extent.last)
+            candidate = Candidate(
+                shifted(region, dwell.first_sample // layout.hop),
+                dwell.first_sample + start,
+                dwell.first_sample + stop,
+                np.where(extent.bins, power - floor, 0.0) * frames,
+                floor * frames,
+                frames,
+                _pulse_width_s(dwell, start, stop),
+            )
+            self._flag(candidate, dwell, extent.first, extent.last)
+            candidates.append(candidate)
+        return candidates
 
     def _flag(self, candidate: Candidate, dwell: Dwell, first: int, last: int) -> None:
         near = slice(max(0, first - 2), last + 2)
@@ -189,7 +199,7 @@ class BurstDetector:
 
     def _burst(self, candidate: Candidate, info: StreamInfo) -> Burst:
         layout = self._layout
-        used = layout.subband >= 0
+        used = self._used
         excess = candidate.excess / candidate.frames
         floor = candidate.floor / candidate.frames
         low, high = occupied(excess, floor, candidate.frames, used, QUIET_DOUBT)
@@ -201,7 +211,7 @@ class BurstDetector:
         ratio = excess[inside][known] / floor[inside][known]
         density = float(ratio.mean()) if ratio.size else 0.0
         flags = set(candidate.flags)
-        first, last = np.flatnonzero(used)[[0, -1]]
+        first, last = self._ends
         margin = max(2, layout.nfft // 64)
         if low <= first + margin or high >= last - margin:
             flags.add(Flag.EDGE)

@@ -17,7 +17,8 @@ import scipy.fft
 from numba import njit
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.kernels import sum_of_relative_power
+from sdr_detect.dsp.kernels import sum_of_relative
+from sdr_detect.dsp.lane_fft import LEAST_BITS, MOST_BITS, LaneFFT
 from sdr_detect.dsp.order import median
 from sdr_detect.model import ComplexArray, FloatArray
 
@@ -70,54 +71,70 @@ class Correlation:
     pairs: NDArray[np.float64]
 
 
-def correlate(iq: ComplexArray, grid: LagGrid, block: int, smooth_hz: float) -> Correlation:
-    """Lag products of ``iq``, whitened, in blocks of ``block`` samples.
+class Correlator:
+    """Lag products of stretches, whitened, in blocks of ``block`` samples.
 
     Parameters
     ----------
-    iq : (n,) complex64
+    grid : LagGrid
     block : int
-        Samples correlated in one transform; at least twice the longest lag, or
-        all of a shorter stretch.
+        Samples correlated in one transform, at least twice the longest lag; of a
+        shorter stretch all.
     smooth_hz : float
         When positive, the spectrum is also divided by its own moving average
         of this width, which removes structure at lags below 1/width.
     """
-    return correlate_each([iq], grid, block, smooth_hz)[0]
 
+    def __init__(self, grid: LagGrid, block: int, smooth_hz: float) -> None:
+        self._grid = grid
+        self._block = block
+        self._size = _transform_size(block)
+        self._smooth = smooth_hz > 0
+        self._width = max(3, round(smooth_hz / grid.sample_rate_hz * self._size) | 1)
+        window = np.zeros(self._size, np.float32)
+        window[:block] = 1
+        self._fft = LaneFFT(window) if 1 << LEAST_BITS <= self._size <= 1 << MOST_BITS else None
+        # The moving average holds, at its side lobes, some of every lag.
+        lags = np.arange(grid.size) / OVERSAMPLING
+        self._gain = 1 / np.maximum(1 - np.sinc(lags * self._width / self._size), 0.5)
 
-def correlate_each(
-    stretches: Sequence[ComplexArray], grid: LagGrid, block: int, smooth_hz: float
-) -> list[Correlation]:
-    """As `correlate`, of several stretches: many transforms at a time cost half as much."""
-    sizes = [_transform_size(min(block, iq.size)) for iq in stretches]
-    found: dict[int, Correlation] = {}
-    for fft_size in set(sizes):
-        alike = [k for k, size in enumerate(sizes) if size == fft_size]
-        same = [stretches[k] for k in alike]
-        found.update(zip(alike, _correlated(same, grid, block, smooth_hz, fft_size), strict=True))
-    return [found[k] for k in range(len(stretches))]
+    def __call__(self, stretches: Sequence[ComplexArray]) -> list[Correlation]:
+        """Correlate each; many at a time cost half as much."""
+        if not stretches:
+            return []
+        block = self._block
+        cut = [(max(1, iq.size // block), min(block, iq.size)) for iq in stretches]
+        ends = np.cumsum([blocks for blocks, _ in cut])
+        samples = np.zeros(ends[-1] * block + self._size - block, np.complex64)
+        for iq, end, (blocks, size) in zip(stretches, ends, cut, strict=True):
+            first = (end - blocks) * block
+            samples[first : first + blocks * size] = iq[: blocks * size]
+        power = self._power(samples, ends[-1])
+        spectra = np.empty((len(stretches), self._size))
+        for k, (end, (blocks, _)) in enumerate(zip(ends, cut, strict=True)):
+            spectrum = sum_of_relative(power[end - blocks : end])
+            spectra[k] = _flatten(spectrum, self._width) if self._smooth else spectrum
+        lags = _lags(spectra, self._grid)
+        if self._smooth:
+            lags *= self._gain
+        found = []
+        for of_stretch, (blocks, size) in zip(lags, cut, strict=True):
+            # From one at lag 0 to the number of products summed.
+            pairs = _pairs(self._grid.size, blocks, size)
+            products = np.where(pairs > 0, of_stretch * (blocks * size), 0)
+            found.append(Correlation(products, pairs))
+        return found
 
-
-def _correlated(
-    stretches: list[ComplexArray], grid: LagGrid, block: int, smooth_hz: float, fft_size: int
-) -> list[Correlation]:
-    """Lag products of stretches whose blocks are transformed at one size."""
-    cut = [(iq.size // min(block, iq.size), min(block, iq.size)) for iq in stretches]
-    ends = np.cumsum([blocks for blocks, _ in cut])
-    rows = np.zeros((ends[-1], fft_size), np.complex64)
-    for iq, end, (blocks, size) in zip(stretches, ends, cut, strict=True):
-        rows[end - blocks : end, :size] = iq[: blocks * size].reshape(blocks, size)
-    rows = scipy.fft.fft(rows, axis=1, overwrite_x=True)
-    spectra = np.empty((len(stretches), fft_size))
-    width = max(3, round(smooth_hz / grid.sample_rate_hz * fft_size) | 1)
-    for k, (end, (blocks, _)) in enumerate(zip(ends, cut, strict=True)):
-        spectrum = sum_of_relative_power(rows[end - blocks : end])
-        spectra[k] = _flatten(spectrum, width) if smooth_hz > 0 else spectrum
-    lags = _lags(spectra, grid)
-    if smooth_hz > 0:
-        lags /= _held_back(grid.size, width / fft_size)
-    return [_scaled(lags[k], *of) for k, of in enumerate(cut)]
+    def _power(self, samples: ComplexArray, blocks: int) -> FloatArray:
+        """|X|² of consecutive blocks, (blocks, size), in ascending frequency."""
+        power = np.empty((blocks, self._size), np.float32)
+        if self._fft is not None:
+            self._fft.frames(samples, 0, self._block, power)
+            return power
+        parts = samples[: blocks * self._block].reshape(blocks, self._block)
+        spectra = scipy.fft.fft(parts, n=self._size, axis=1)
+        power[:] = scipy.fft.fftshift(spectra.real**2 + spectra.imag**2, axes=1)
+        return power
 
 
 def correlate_heads(
@@ -133,13 +150,15 @@ def correlate_heads(
     """
     size = heads.shape[1]
     fft_size = _transform_size(size)
-    spectra = scipy.fft.fft(heads, n=fft_size, axis=1)
+    spectra = scipy.fft.fftshift(scipy.fft.fft(heads, n=fft_size, axis=1), axes=1)
     power = spectra.real.astype(np.float64) ** 2 + spectra.imag.astype(np.float64) ** 2
     level = power.mean(axis=1, keepdims=True)
     power /= np.where(level > 0, level, 1.0)
     if shape is not None:
         power /= _on_bins(shape, fft_size)
-    return [_scaled(lags, 1, size) for lags in _lags(power, grid)]
+    pairs = _pairs(grid.size, 1, size)
+    products = np.where(pairs > 0, _lags(power, grid) * size, 0)
+    return [Correlation(of_head, pairs) for of_head in products]
 
 
 def _transform_size(block: int) -> int:
@@ -148,27 +167,24 @@ def _transform_size(block: int) -> int:
 
 
 def _lags(spectra: NDArray[np.float64], grid: LagGrid) -> NDArray[np.complex128]:
-    """Transform of power spectra, (n, fft_size), to lags, one at lag 0: (n, grid.size)."""
+    """Transform of power spectra, (n, fft_size), to lags, one at lag 0: (n, grid.size).
+
+    Spectra come in ascending frequency.
+    """
     count, fft_size = spectra.shape
     level = spectra.mean(axis=1, keepdims=True)
     padded = np.zeros((count, fft_size * OVERSAMPLING), np.float32)
     half = fft_size // 2
     # Between samples even white noise correlates with itself, as sin(x)/x of
     # its bandwidth. That is lag 0 seen from afar: take it out.
-    np.subtract(spectra[:, :half], level, out=padded[:, :half], casting="same_kind")
-    np.subtract(spectra[:, half:], level, out=padded[:, -half:], casting="same_kind")
+    np.subtract(spectra[:, half:], level, out=padded[:, :half], casting="same_kind")
+    np.subtract(spectra[:, :half], level, out=padded[:, -half:], casting="same_kind")
     # The inverse transform of a real spectrum is the conjugate of its forward one.
     lags = scipy.fft.rfft(padded, axis=1, overwrite_x=True)[:, : grid.size]
     products = np.zeros((count, grid.size), np.complex128)
     scale = np.where(level > 0, 1 / fft_size / np.where(level > 0, level, 1.0), 0.0)
     np.multiply(lags.conj(), scale, out=products[:, : lags.shape[1]])
     return products
-
-
-def _scaled(lags: NDArray[np.complex128], blocks: int, block: int) -> Correlation:
-    """Lags that are one at lag 0 to the number of products summed."""
-    pairs = _pairs(lags.size, blocks, block)
-    return Correlation(np.where(pairs > 0, lags * (blocks * block), 0), pairs)
 
 
 @lru_cache(maxsize=64)
@@ -181,23 +197,15 @@ def _pairs(size: int, blocks: int, block: int) -> NDArray[np.float64]:
     return pairs
 
 
-@lru_cache(maxsize=16)
-def _held_back(size: int, width: float) -> NDArray[np.float64]:
-    """What a moving average of ``width`` samples⁻¹ leaves of each lag: its side lobes hold some."""
-    left: NDArray[np.float64] = np.maximum(1 - np.sinc(np.arange(size) / OVERSAMPLING * width), 0.5)
-    left.flags.writeable = False
-    return left
-
-
 def _on_bins(shape: FloatArray, fft_size: int) -> NDArray[np.float64]:
-    """Noise shape at the bins of an unshifted transform, mean one, no zeros."""
+    """Noise shape at the bins of a transform of that size, mean one, no zeros."""
     centred = (np.arange(fft_size) - fft_size // 2) / fft_size
     known = (np.arange(shape.size) - shape.size // 2) / shape.size
     level = np.interp(centred, known, shape.astype(np.float64))
     # Below a hundredth of the passband nothing is left to be whitened.
     level = np.maximum(level, 0.01 * np.median(level))
     mean = level.mean()
-    return np.fft.ifftshift(level / mean if mean > 0 else np.ones_like(level))
+    return level / mean if mean > 0 else np.ones_like(level)
 
 
 def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
@@ -208,7 +216,7 @@ def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     lies outside is put down to one.
     """
     around = _moving_mean(spectrum, width)
-    inside = around > PASSBAND * median(around)
+    inside = around > PASSBAND * median(around.astype(np.float32))
     return _over_surroundings(spectrum, inside, width) if inside.any() else np.ones_like(spectrum)
 
 

@@ -9,14 +9,17 @@ around the best of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
 from numba import njit
 from numpy.typing import NDArray
 
+from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.occupancy import occupied
 from sdr_detect.dsp.stft import QUIET_DOUBT, Dwell
 from sdr_detect.model import ComplexArray, FloatArray
@@ -36,42 +39,68 @@ NEAR_CELLS = 2
 CARRIER_RATIO = 8.0
 
 
-def burst_edges(
-    dwell: Dwell,
-    first: int,
-    last: int,
-    bins: NDArray[np.bool_],
-    *,
-    strong: bool,
-) -> tuple[int, int]:
-    """First sample of a burst and the one after its last, relative to the dwell.
+class Extent(NamedTuple):
+    """Where a burst may lie.
 
     Parameters
     ----------
     first, last : int
         Frames of the region, half-open.
-    bins : (nfft,) bool
-        Bins that may belong to it.
     strong : bool
         Whether single frames stand out at the region's ends.
+    bins : (nfft,) bool
+        Bins that may belong to it.
     """
-    layout = dwell.layout
+
+    first: int
+    last: int
+    strong: bool
+    bins: NDArray[np.bool_]
+
+
+def burst_edges(dwell: Dwell, extents: Sequence[Extent]) -> list[tuple[int, int]]:
+    """First sample of each burst and the one after its last, relative to the dwell."""
+    windows = [_windows(dwell.layout, extent) for extent in extents]
+    powers = iter(_excesses(dwell, [window for both in windows for window in both]))
+    found = []
+    for both in windows:
+        power = next(powers)
+        trend = power.trend()
+        if len(both) == 1:
+            lowest = np.minimum.accumulate(trend)
+            top = int(np.argmax(trend - lowest))
+            start, stop = power.lowest(int(np.argmin(trend[: top + 1]))), power.highest(top)
+        else:
+            start = power.lowest(int(np.argmin(trend)))
+            power = next(powers)
+            stop = power.highest(int(np.argmax(power.trend())))
+        found.append((start, max(start + 1, stop)))
+    return found
+
+
+class _Window(NamedTuple):
+    """Samples [first, last) to look at; band and level are those within the frames."""
+
+    first: int
+    last: int
+    frames: tuple[int, int]
+    bins: NDArray[np.bool_]
+
+
+def _windows(layout: Layout, extent: Extent) -> list[_Window]:
+    """One around a short burst, one around each end of a longer one."""
+    first, last, strong, bins = extent
     inside = INSIDE_STRONG if strong else INSIDE_WEAK
     # A frame marks its start; its energy sits around its middle.
     begin, end = first * layout.hop, last * layout.hop + layout.hop
     around = OUTSIDE_FRAMES * layout.hop
     if last - first <= 2 * inside:
-        power = _excess(dwell, begin - around, end + around, (first, last), bins)
-        trend = power.trend()
-        lowest = np.minimum.accumulate(trend)
-        stop = int(np.argmax(trend - lowest))
-        start = power.lowest(int(np.argmin(trend[: stop + 1])))
-        return start, max(start + 1, power.highest(stop))
+        return [_Window(begin - around, end + around, (first, last), bins)]
     reach = inside * layout.hop
-    power = _excess(dwell, begin - around, begin + reach, (first, first + inside), bins)
-    start = power.lowest(int(np.argmin(power.trend())))
-    power = _excess(dwell, end - reach, end + around, (last - inside, last), bins)
-    return start, max(start + 1, power.highest(int(np.argmax(power.trend()))))
+    return [
+        _Window(begin - around, begin + reach, (first, first + inside), bins),
+        _Window(end - reach, end + around, (last - inside, last), bins),
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,45 +152,67 @@ def _highest(power: NDArray[np.float64], level: float, cell: int, sign: float) -
     return at
 
 
-def _excess(
-    dwell: Dwell, first: int, last: int, frames: tuple[int, int], bins: NDArray[np.bool_]
-) -> _Excess:
+def _excesses(dwell: Dwell, windows: list[_Window]) -> list[_Excess]:
     """Power of whole fine cells, and the level midway between noise and burst.
 
-    Band and level are those of the burst within ``frames``: a keyed or shaped
+    Band and level are those of the burst within its frames: a keyed or shaped
     burst need not start as strong as it is on average.
     """
     layout = dwell.layout
     fine = layout.fine
-    first = max(0, first // fine * fine)
-    last = min(dwell.iq.size, last) // fine * fine
     floor = dwell.floor.astype(np.float64)
-    excess = np.where(bins, mean_power(dwell.power, *frames) - floor, 0)
-    band = occupied(excess, floor, frames[1] - frames[0], bins, QUIET_DOUBT)
-    inside = slice(band[0], band[1] + 1)
-    level = np.minimum(floor[inside], dwell.floor_level * CARRIER_RATIO)
-    noise = float(level.sum()) / layout.nfft
-    signal = max(float(excess[inside].sum()) / layout.nfft, 0.1 * noise)
-    power = _band_power(dwell, first, last, band)
-    return _Excess(first, power.reshape(-1, fine), noise + signal / 2)
+    quiet = np.minimum(floor, dwell.floor_level * CARRIER_RATIO)
+    samples, bands, levels = [], [], []
+    for first, last, frames, bins in windows:
+        excess = np.where(bins, mean_power(dwell.power, *frames) - floor, 0)
+        low, high = occupied(excess, floor, frames[1] - frames[0], bins, QUIET_DOUBT)
+        inside = slice(low, high + 1)
+        noise = float(quiet[inside].sum()) / layout.nfft
+        signal = max(float(excess[inside].sum()) / layout.nfft, 0.1 * noise)
+        start, stop = max(0, first // fine), min(dwell.iq.size, last) // fine
+        samples.append(slice(start * fine, stop * fine))
+        bands.append((low, high))
+        levels.append(noise + signal / 2)
+    powers = _band_powers(dwell, samples, bands)
+    return [
+        _Excess(part.start, power.reshape(-1, fine), level)
+        for part, power, level in zip(samples, powers, levels, strict=True)
+    ]
 
 
-def _band_power(dwell: Dwell, first: int, last: int, band: tuple[int, int]) -> NDArray[np.float64]:
-    """Power of each sample within the band."""
+def _band_powers(
+    dwell: Dwell, parts: list[slice], bands: list[tuple[int, int]]
+) -> list[NDArray[np.float64]]:
+    """Power of each sample within the band; parts of one length are filtered at once."""
+    samples = [dwell.iq[part] for part in parts]
+    alike: dict[int, list[tuple[int, FloatArray]]] = {}
+    for k, band in enumerate(bands):
+        weight = _weight(dwell, *band)
+        if weight is not None:
+            alike.setdefault(samples[k].size, []).append((k, weight))
+    for size, members in alike.items():
+        nearest = _nearest_bins(size, dwell.layout.nfft)
+        spectra = scipy.fft.fft(np.stack([samples[k] for k, _ in members]), overwrite_x=True)
+        for spectrum, (_, weight) in zip(spectra, members, strict=True):
+            spectrum *= weight[nearest]
+        filtered = scipy.fft.ifft(spectra, overwrite_x=True)
+        for (k, _), row in zip(members, filtered, strict=True):
+            samples[k] = row
+    return [_squares(part) for part in samples]
+
+
+def _weight(dwell: Dwell, low: int, high: int) -> FloatArray | None:
+    """Gain of each bin; None where nothing need be filtered out."""
     layout = dwell.layout
-    samples = dwell.iq[first:last]
-    low, high = band
     floor = dwell.floor[low : high + 1]
     narrow = high - low + 1 < layout.used_bins * 0.9
     middle = max(dwell.floor_level, 1e-30)
-    if narrow or floor.max() > CARRIER_RATIO * middle:
-        weight = np.zeros(layout.nfft, np.float32)
-        # Whitened, so that a steady carrier within the band does not drown the edge.
-        weight[low : high + 1] = np.sqrt(middle / np.maximum(floor, middle))
-        spectrum = scipy.fft.fft(samples)
-        spectrum *= weight[_nearest_bins(samples.size, layout.nfft)]
-        samples = scipy.fft.ifft(spectrum, overwrite_x=True)
-    return _squares(samples)
+    if not (narrow or floor.max() > CARRIER_RATIO * middle):
+        return None
+    weight = np.zeros(layout.nfft, np.float32)
+    # Whitened, so that a steady carrier within the band does not drown the edge.
+    weight[low : high + 1] = np.sqrt(middle / np.maximum(floor, middle))
+    return weight
 
 
 @lru_cache(maxsize=64)

@@ -75,24 +75,22 @@ def cell_statistics(
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def sum_of_relative_power(spectra: ComplexArray) -> NDArray[np.float64]:
-    """Sum of |X|² of (blocks, bins) spectra, each over its own mean: (bins,).
+def sum_of_relative(power: FloatArray) -> NDArray[np.float64]:
+    """Sum of (blocks, bins) power spectra, each over its own mean: (bins,).
 
     Each block counts the same: one strong burst must not stand for the rest.
     """
-    blocks, bins = spectra.shape
+    blocks, bins = power.shape
     total = np.zeros(bins)
-    power = np.empty(bins, np.float32)
     for b in range(blocks):
-        row = spectra[b]
+        row = power[b]
         level = np.float64(0)
         for k in range(bins):
-            power[k] = row[k].real * row[k].real + row[k].imag * row[k].imag
-            level += power[k]
+            level += row[k]
         if level > 0:
             share = bins / level
             for k in range(bins):
-                total[k] += power[k] * share
+                total[k] += row[k] * share
     return total
 
 

@@ -23,9 +23,8 @@ from scipy.special import gammaincc, gammainccinv
 from sdr_detect.dsp.autocorr import (
     OVERSAMPLING,
     Correlation,
+    Correlator,
     LagGrid,
-    correlate,
-    correlate_each,
     correlate_heads,
 )
 from sdr_detect.model import ComplexArray, FloatArray
@@ -271,7 +270,8 @@ class LagMeter:
         self.body_grid = LagGrid(sample_rate_hz, settings.max_lag_s)
         longest = settings.max_lag_s * sample_rate_hz
         self._body_left = settings.body_samples_per_dwell
-        self._block = max(64, 1 << max(0, int(np.ceil(np.log2(2 * longest)))))
+        block = max(64, 1 << max(0, int(np.ceil(np.log2(2 * longest)))))
+        self._correlate = Correlator(self.body_grid, block, SMOOTH_HZ)
 
     @property
     def resolves_head(self) -> bool:
@@ -335,7 +335,7 @@ class LagMeter:
             if found[k] is not None and enough and self._body_left > 0:
                 self._body_left -= body.size
                 bodies[k] = body
-        products = correlate_each(list(bodies.values()), self.body_grid, self._block, SMOOTH_HZ)
+        products = self._correlate(list(bodies.values()))
         for (k, body), of_body in zip(bodies.items(), products, strict=True):
             of_head = found[k]
             if of_head is not None:
@@ -351,4 +351,4 @@ class LagMeter:
         stretch = self.stretch(iq)
         if stretch.size < 4 * self._settings.max_lag_s * self._rate or not stretch.any():
             return None
-        return correlate(stretch, self.body_grid, self._block, SMOOTH_HZ)
+        return self._correlate([stretch])[0]

@@ -17,7 +17,7 @@ from sdr_detect.dsp.kernels import (
     along_time,
     cell_statistics,
     paint_exceedances,
-    sum_of_relative_power,
+    sum_of_relative,
     whitened_subbands,
 )
 from sdr_detect.dsp.passband import box_sums
@@ -72,12 +72,12 @@ def test_cell_statistics(cells: int, cell: int, rest: int, data: st.DataObject) 
 
 @REPEATABLE
 @given(batch=st.integers(1, 9), bins=st.integers(1, 70))
-def test_sum_of_relative_power(batch: int, bins: int) -> None:
-    spectra = noise(batch * bins, batch).reshape(batch, bins)
-    spectra[0] = 0
-    rest = np.abs(spectra[1:]) ** 2
+def test_sum_of_relative(batch: int, bins: int) -> None:
+    power = np.abs(noise(batch * bins, batch).reshape(batch, bins)) ** 2
+    power[0] = 0
+    rest = power[1:]
     total = np.sum(rest / rest.mean(axis=1, keepdims=True), axis=0)
-    assert np.allclose(sum_of_relative_power(spectra), total, rtol=SUMMED)
+    assert np.allclose(sum_of_relative(power), total, rtol=SUMMED)
 
 
 @REPEATABLE

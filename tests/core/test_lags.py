@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import signal
 
-from sdr_detect.dsp.autocorr import LagGrid, correlate
+from sdr_detect.dsp.autocorr import Correlator, LagGrid
 from sdr_detect.features.lag import LagMeter, LagSum
 from sdr_detect.model import ComplexArray
 from sdr_detect.settings import LagSettings
@@ -195,11 +195,12 @@ def test_a_steady_tone_is_no_repetition(tone_db: float) -> None:
     assert bodies.peaks(1e-6) == []
 
 
-def test_products_are_those_of_the_plain_sum() -> None:
+@pytest.mark.parametrize("size", [400, 5000])  # either side of what lanes transform
+def test_products_are_those_of_the_plain_sum(size: int) -> None:
     grid = LagGrid(2.4e6, 9e-6)
-    samples = noise(400, 3)
+    samples = noise(size, 3)
     samples[12:] += samples[:-12] * np.float32(0.8)
-    got = correlate(samples, grid, samples.size, 0.0)
+    got = Correlator(grid, samples.size, 0.0)([samples])[0]
     level = np.mean(np.abs(samples) ** 2)
     for lag in range(1, 20):
         direct = np.sum(samples[lag:] * samples[:-lag].conj()) / level

@@ -18,17 +18,18 @@ PIECE = 1 << 18
 
 
 def _ours(sample: Sample) -> Work:
-    from sdr_detect.dsp.autocorr import OVERSAMPLING, LagGrid, correlate
+    from sdr_detect.dsp.autocorr import OVERSAMPLING, Correlator, LagGrid
     from sdr_detect.settings import LagSettings
 
     grid = LagGrid(sample.rate_hz, LagSettings().max_lag_s)
     block = 1 << int(np.ceil(np.log2(2 * grid.max_lag_s * sample.rate_hz)))
+    correlate = Correlator(grid, block, 0.0)
     at = np.array(LAGS) * OVERSAMPLING
 
     def work() -> Arrays:
         products, pairs = np.zeros(grid.size, complex), np.zeros(grid.size)
         for piece in sample.pieces(PIECE):
-            part = correlate(piece, grid, block, 0.0)
+            part = correlate([piece])[0]
             products += part.products
             pairs += part.pairs
         return {"coefficient": products[at] / pairs[at]}
