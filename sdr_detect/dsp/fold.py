@@ -159,7 +159,9 @@ def fold_frames(
             phase = (phases[r] + f * step) % bins
             while f < stop:
                 k, count = _together(phase, step, bins, stop - f)
-                counts[first + k : first + k + count] += np.float32(1)
+                number = counts[first + k : first + k + count]
+                for c in range(count):
+                    number[c] += np.float32(1)
                 part = source[f * columns : (f + count) * columns]
                 sum_ = target[(first + k) * columns : (first + k + count) * columns]
                 for c in range(part.size):

@@ -109,7 +109,9 @@ class FoldValues:
                 z, held = deviations(sums, self.burst_frames[column])
                 if z.size:
                     odds = log_odds(z)
-                    values[: held.size, column][held] = odds - odds.mean()
+                    # A mask costs as much as the odds; mostly all frames are whole.
+                    where = held if z.size < held.size else slice(None)
+                    values[: held.size, column][where] = odds - odds.mean()
         values[~ok] = 0
         return values
 

@@ -245,10 +245,11 @@ class FoldWindow:
         )
 
     @functools.cached_property
-    def _at_other_rates(self) -> tuple[FloatArray, FloatArray]:
-        """Sums and counts at the control and competing rates, over all dwells."""
-        sums = functools.reduce(np.add, (d.others for d in self.dwells))
-        counts = functools.reduce(np.add, (d.other_counts for d in self.dwells))
+    def _at_controls(self) -> tuple[FloatArray, FloatArray]:
+        """Sums and counts at the control rates, over all dwells."""
+        stop = self._others.offsets[len(CONTROLS)]
+        sums = functools.reduce(np.add, (d.others[:stop] for d in self.dwells))
+        counts = functools.reduce(np.add, (d.other_counts[:stop] for d in self.dwells))
         return sums, counts
 
     def _noise(self, *, in_noise: bool) -> NDArray[np.float64]:
@@ -260,7 +261,7 @@ class FoldWindow:
         """
         seen: NDArray[np.float64] = np.mean([d.moments for d in self.dwells], axis=0)
         edges = self._others.offsets[: len(CONTROLS) + 1]
-        unsteady = unsteadiness(*self._at_other_rates, edges, seen[0])
+        unsteady = unsteadiness(*self._at_controls, edges, seen[0])
         noise = self._values.in_noise(seen) if in_noise else seen
         noise[0] *= unsteady
         return noise
@@ -270,11 +271,10 @@ class FoldWindow:
         noise = self._noise(in_noise=False)
         box, column = self._best(noise, drift_ppm, trials)
         variance, frames = float(noise[0, column]), self._burst_frames[column]
-        others, counts = self._at_other_rates
-        sums = others[:, column].astype(np.float64)
-        edges = self._others.offsets
+        sums = np.array([d.others[:, column] for d in self.dwells], np.float64).sum(axis=0)
+        counts = np.array([d.other_counts for d in self.dwells], np.float64).sum(axis=0)
         least = 0 if frames else self._least
-        reached = highest_of_each(sums, counts.astype(np.float64), edges, variance, least).tolist()
+        reached = highest_of_each(sums, counts, self._others.offsets, variance, least).tolist()
         rivals = zip(COMPETITORS.items(), reached[len(CONTROLS) :], strict=True)
         better = (ratio for (ratio, share), z in rivals if z > max(share * box.z, CONTROL_NOISE))
         period = self._period(column, drift_ppm, variance, box.z)
