@@ -58,6 +58,9 @@ class CarrierDetector:
         self._nfft = self._frames.nfft
         self._average = QuietAverage(self._nfft)
         self._prepared: deque[QuietDwell | None] = deque()
+        # Bins of tones, from each update to the second dwell after: the first after
+        # may be prepared while that update is at work.
+        self._asked: deque[tuple[int, ...]] = deque([(), ()])
         self._started_at = 0
         self._looked = False
         self._found: _Found | None = None
@@ -72,10 +75,11 @@ class CarrierDetector:
 
     def prepare(self, dwell: Dwell) -> None:
         """Take the spectra of the dwell's quiet time."""
-        self._prepared.append(self._frames.of(dwell))
+        self._prepared.append(self._frames.of(dwell, self._asked.popleft()))
 
     def update(self, dwell: Dwell) -> list[Burst]:
         """Add a dwell; evaluate when a window is full."""
+        self._asked.append(tuple(sorted({self._bin(t) for t in self._tones()})))
         if not self._average.frames:
             self._started_at = dwell.first_sample
         quiet = self._prepared.popleft()
@@ -132,16 +136,25 @@ class CarrierDetector:
 
     def _go_on(self, dwell: Dwell, quiet: QuietDwell) -> None:
         """Follow tones and symbol clocks in a dwell."""
-        step, half = self.resolution_hz, self._nfft // 2
-        tones = [t for t in self._tracks if t.phase is not None]
-        bins = [min(max(round(t.now_hz / step), -half), half - 1) for t in tones]
-        series = self._frames.series(dwell, quiet, [b + half for b in bins])
+        tones = self._tones()
+        bins = [self._bin(t) for t in tones]
+        series = self._frames.series(dwell, quiet, bins)
         for tone, at, part in zip(tones, bins, series, strict=True):
             if tone.phase is not None:
-                tone.phase.add(part.times_s, part.values, at * step)
+                at_hz = (at - self._nfft // 2) * self.resolution_hz
+                tone.phase.add(part.times_s, part.values, at_hz)
         for track in self._tracks:
             if track.symbols is not None and track.symbols.looks < MAX_LOOKS:
                 track.symbols.add(dwell.iq, dwell.first_sample)
+
+    def _tones(self) -> list[CarrierTrack]:
+        """Those whose phase is followed."""
+        return [t for t in self._tracks if t.phase is not None]
+
+    def _bin(self, tone: CarrierTrack) -> int:
+        """Where a tone is now, counted in ascending frequency."""
+        at = round(tone.now_hz / self.resolution_hz) + self._nfft // 2
+        return min(max(at, 0), self._nfft - 1)
 
     def _find(self) -> _Found:
         """Carriers in the average so far, and what is taken for the receiver's own spurs."""

@@ -20,9 +20,8 @@ from sdr_detect.model import ComplexArray, FloatArray
 #: A dwell with less quiet time than so many frames says nothing about its mean.
 LEAST_FRAMES = 24
 
-#: Above this rate frames do not overlap: two transforms for every sample, and two
-#: looks at tones that are followed, would be 4 % of a core more at 20 Msps, an
-#: eighth of all work. It costs 1.4 dB.
+#: Above this rate frames do not overlap: two transforms for every sample would be
+#: 2 % of a core more at 20 Msps, a tenth of all work. It costs 1.4 dB.
 OVERLAP_MAX_HZ = 10.5e6
 
 #: Parts of a dwell that are averaged apart: what comes and goes within 25 ms is
@@ -59,9 +58,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuietDwell:
-    """What one dwell adds: where its quiet frames start, sums over blocks, some frames' power."""
+    """What one dwell adds: where its quiet frames start, sums over blocks, some frames' power.
+
+    ``values``, (frames, bins), are those of the ``bins`` that were asked for.
+    """
 
     starts: NDArray[np.int64]
+    bins: tuple[int, ...]
+    values: ComplexArray
     sums: tuple[NDArray[np.float64], ...]
     blocks: tuple[Block, ...]
     latest: FloatArray
@@ -83,8 +87,11 @@ class QuietFrames:
         """Distance of two bins."""
         return self._rate / self.nfft
 
-    def of(self, dwell: Dwell) -> QuietDwell | None:
-        """Spectra of a dwell; None if too few of its frames are quiet."""
+    def of(self, dwell: Dwell, bins: tuple[int, ...] = ()) -> QuietDwell | None:
+        """Spectra of a dwell, with what `series` needs of ``bins``.
+
+        None if too few of its frames are quiet.
+        """
         quiet = self._quiet_frames(dwell)
         if quiet.size < LEAST_FRAMES:
             return None
@@ -95,22 +102,21 @@ class QuietFrames:
         part = np.minimum(starts * BLOCKS // dwell.layout.dwell_samples, BLOCKS - 1)
         split = [starts[part == k] for k in range(BLOCKS)]
         split = [some for some in split if some.size]
-        sums = [self._sum(dwell, some) for some in split]
-        blocks = [self._block(dwell, *pair) for pair in zip(split, sums, strict=True)]
-        return QuietDwell(starts, tuple(sums), tuple(blocks), latest)
+        sums = [np.zeros(self.nfft) for _ in split]
+        pairs = list(zip(split, sums, strict=True))
+        values = np.concatenate([self._fft.add(dwell.iq, *pair, bins) for pair in pairs])
+        blocks = [self._block(dwell, *pair) for pair in pairs]
+        return QuietDwell(starts, bins, values, tuple(sums), tuple(blocks), latest)
 
     def series(self, dwell: Dwell, quiet: QuietDwell, bins: Sequence[int]) -> list[Series]:
         """Complex values of single bins, counted in ascending frequency, in those frames."""
-        if not bins:
-            return []
-        values = self._fft.values(dwell.iq, quiet.starts, self._fft.waves(bins))
+        held = {b: quiet.values[:, k] for k, b in enumerate(quiet.bins)}
+        more = sorted(set(bins) - set(held))
+        if more:
+            values = self._fft.values(dwell.iq, quiet.starts, self._fft.waves(more))
+            held |= {b: values[:, k] for k, b in enumerate(more)}
         centres = dwell.first_sample + quiet.starts.astype(np.float64) + self.nfft / 2
-        return [Series(centres / self._rate, values[:, k]) for k in range(len(bins))]
-
-    def _sum(self, dwell: Dwell, starts: NDArray[np.int64]) -> NDArray[np.float64]:
-        total = np.zeros(self.nfft)
-        self._fft.add(dwell.iq, starts, total)
-        return total
+        return [Series(centres / self._rate, held[b]) for b in bins]
 
     def _block(self, dwell: Dwell, starts: NDArray[np.int64], total: NDArray[np.float64]) -> Block:
         middle = dwell.first_sample + float(starts.mean()) + self.nfft / 2

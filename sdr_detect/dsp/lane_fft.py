@@ -93,17 +93,35 @@ class LaneFFT:
         turn = self._window * np.exp(-2j * np.pi * offset * time)
         return np.ascontiguousarray(np.stack((turn.real, turn.imag), axis=1), np.float32)
 
-    def add(self, iq: ComplexArray, starts: NDArray[np.int64], total: NDArray[np.float64]) -> None:
+    def add(
+        self,
+        iq: ComplexArray,
+        starts: NDArray[np.int64],
+        total: NDArray[np.float64],
+        bins: Sequence[int] = (),
+    ) -> ComplexArray:
         """Add |X|² of the frames that start at ``starts`` to ``total``, (nfft,).
+
+        Returns
+        -------
+        (frames, bins) complex64
+            What `values` tells of single ``bins``, counted in ascending frequency.
 
         Raises
         ------
         ValueError
-            A frame reaches beyond the samples, or ``total`` has another shape.
+            A frame reaches beyond the samples, or ``total`` has another shape, or there
+            is no such bin.
         """
         self._check(iq, starts)
         _check_memory("total", total, np.float64, (self.nfft,))
-        sums(_values(iq), starts, self._plan, self._x, self._held, total)
+        picked = np.array(bins, np.int64)
+        if picked.size and not 0 <= picked.min() <= picked.max() < self.nfft:
+            raise ValueError(f"bins {picked.min()} to {picked.max()}, of {self.nfft}")
+        found = np.empty((starts.size, picked.size), np.complex64)
+        parts = found.view(np.float32).reshape(starts.size, picked.size, 2)
+        sums(_values(iq), starts, self._plan, self._x, self._held, total, picked, parts)
+        return found
 
     def values(
         self, iq: ComplexArray, starts: NDArray[np.int64], waves: FloatArray

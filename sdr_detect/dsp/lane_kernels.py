@@ -394,15 +394,49 @@ def rows(
 
 
 @njit(cache=True, nogil=True)
+def _pick(plan: Plan, x: FloatArray, bins: Whole, lanes: int, values: FloatArray) -> None:
+    """What the last step makes of single bins: complex values of the first lanes.
+
+    Their phases are those at a frame's centre: half a turn for odd bins.
+    """
+    window, _, _, blocks = plan
+    radix = window.size // blocks.size
+    for n in range(bins.size):
+        row = ROW * blocks[bins[n] % blocks.size]
+        q = (bins[n] // blocks.size + radix // 2) % radix
+        sign = -1 if bins[n] % 2 else 1
+        values[:lanes, n] = 0
+        for k in range(radix):
+            angle = -2 * np.pi / radix * (k * q % radix)
+            c, s = np.float32(sign * np.cos(angle)), np.float32(sign * np.sin(angle))
+            for lane in range(lanes):
+                re, im = x[row + ROW * k + lane], x[row + ROW * k + 8 + lane]
+                values[lane, n, 0] += re * c - im * s
+                values[lane, n, 1] += re * s + im * c
+
+
+@njit(cache=True, nogil=True)
 def sums(
-    iq: FloatArray, starts: Whole, plan: Plan, x: FloatArray, held: FloatArray, total: Doubles
+    iq: FloatArray,
+    starts: Whole,
+    plan: Plan,
+    x: FloatArray,
+    held: FloatArray,
+    total: Doubles,
+    bins: Whole,
+    values: FloatArray,
 ) -> None:
-    """Add |X|² over frames to ``total``; ``held`` must be zero, and is again."""
+    """Add |X|² over frames to ``total``; ``held`` must be zero, and is again.
+
+    ``values``, (frames, bins, 2), become those of the ``bins``.
+    """
     since = 0
     whole = starts.size - starts.size % 8
     for at in range(0, whole, 8):
         _transform(iq, starts, at, plan, x)
         _hold(plan, x, held)
+        if bins.size:
+            _pick(plan, x, bins, 8, values[at:])
         since += 8
         if since >= SINGLE_SUM or at + 8 >= whole:
             _release(plan, held, 8, total)
@@ -410,6 +444,7 @@ def sums(
     if whole < starts.size:
         _transform(iq, starts, whole, plan, x)
         _hold(plan, x, held)
+        _pick(plan, x, bins, starts.size - whole, values[whole:])
         _release(plan, held, starts.size - whole, total)
 
 

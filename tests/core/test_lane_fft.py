@@ -33,6 +33,11 @@ def test_every_size(nfft: int) -> None:
     LaneFFT(_window(nfft)).frames(iq, 5, nfft // 2, out)
     expected = np.abs(_expected(iq, [5 + k * nfft // 2 for k in range(18)], nfft)) ** 2
     assert np.abs(out - expected).max() < ROUNDED * expected.mean()
+    bins = (0, 1, nfft // 3, nfft - 1)
+    fft, starts = LaneFFT(_window(nfft)), np.array([5, nfft], np.int64)
+    values = fft.add(iq, starts, np.zeros(nfft), bins)
+    spectra = _expected(iq, [5, nfft], nfft) * np.where(np.arange(nfft) % 2, -1, 1)
+    assert np.abs(values - spectra[:, bins]).max() < ROUNDED * expected.mean() ** 0.5
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -57,12 +62,13 @@ def test_any_frames_their_sum_and_single_bins(
     assert np.all(np.abs(out - power) < ROUNDED * level)
 
     total = np.ones(nfft)
-    fft.add(iq, at, total)
+    added = fft.add(iq, at, total, bins)
     values = fft.values(iq, at, fft.waves(bins))
     assert np.allclose(total, 1 + power.sum(axis=0), rtol=1e-5)
     # The phase of a bin at the frame's centre: half a turn for odd ones.
     signs = np.where(np.arange(nfft) % 2, -1, 1)
-    assert np.allclose(values, (spectra * signs)[:, bins], atol=1e-3)
+    for found in (values, added):
+        assert np.allclose(found, (spectra * signs)[:, bins], atol=1e-3)
 
 
 def test_a_tone_is_where_it_belongs() -> None:
@@ -88,6 +94,8 @@ def test_what_cannot_be_done_is_refused() -> None:
     for out in wrong:
         with pytest.raises(ValueError, match=r"rows must be float32 of shape \(3, 32\) in one"):
             fft.picked(noise(100, 1), np.array([0, 32, 64]), out)
+    with pytest.raises(ValueError, match="bins -1 to 32, of 32"):
+        fft.add(noise(100, 1), np.array([0]), np.zeros(32), (32, -1))
     with pytest.raises(ValueError, match=r"total must be float64 of shape \(32,\)"):
         fft.add(noise(100, 1), np.array([0]), np.zeros(31))
 
