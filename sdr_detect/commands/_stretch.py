@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import typer
 
+from sdr_detect.rawblock import decoded
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sdr_detect.formats.base import Recording
     from sdr_detect.model import ComplexArray, StreamInfo
-from sdr_detect.rawblock import decoded
 
 #: 7 s at 2.4 Msps; what is measured over longer stretches is no better known.
 MAX_SAMPLES = 1 << 24
