@@ -51,6 +51,7 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (kernels.sum_of_relative, (float32[:, ::1],)),
     (kernels.whitened_subbands, (float32[:, ::1], float32[::1], int64[::1], float32[:, ::1])),
     (kernels.along_time, (float32[:, ::1], bool_[::1])),
+    (kernels.block_excess, (float32[::1], bool_[::1], int64)),
     (kernels.paint_exceedances, (float32[:, ::1], int64, int64, float64, bool_[:, ::1])),
     (
         fold.fold_frames,
@@ -97,6 +98,7 @@ KERNELS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (order._of_rows, (int32[:, ::1], int64, int64, int32[:, ::1])),
     (order._of_columns, (int32[:, ::1], int64[::1], int64, int32[::1])),
     (passband.box_sums, (float64[:, ::1], int64[::1], int64[::1], int64[::1])),
+    (fold_level.clipped, (float32[:, ::1], bool_[::1], float64)),
     (
         fold_level.running_level,
         (float32[::1], bool_[::1], int64, float64[::1], int64[::1]),

@@ -178,7 +178,7 @@ class Activity:
             z, held = deviations(sums, frames)
             if not z.size:
                 continue
-            z -= median(z)
+            z -= median(z.astype(np.float32))
             mean, variance, third = tail_moments(noise * alike(frames) / frames)
             # Values that share frames vary as one.
             count = z.size / frames

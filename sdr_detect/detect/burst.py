@@ -107,6 +107,8 @@ class BurstDetector:
         return self._finish(rest, info)
 
     def _regions(self, dwell: Dwell, found: Exceedances) -> list[Candidate]:
+        if not dwell.active.any():
+            return []
         regions = find_regions(found, self._settings.close_frames, self._gap)
         limit = self._settings.max_per_dwell
         self.dropped += max(0, len(regions) - limit)

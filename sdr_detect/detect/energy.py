@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainccinv, ndtri
 
-from sdr_detect.dsp.kernels import along_time, paint_exceedances
+from sdr_detect.dsp.kernels import along_time, block_excess, paint_exceedances
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.order import quantiles
 from sdr_detect.dsp.stft import QUIET_DOUBT, Dwell
@@ -150,7 +150,7 @@ class EnergyTest:
         self, energy: FloatArray, dwell: Dwell
     ) -> tuple[dict[tuple[int, int], float], float]:
         """How much wider than thermal noise each test's statistic is."""
-        level = (np.ones(len(energy), np.float32) @ energy).astype(np.float64) / len(energy)
+        level = np.full(len(energy), 1 / len(energy), np.float32) @ energy
         full = {t.frames: t.variance for t in self._tests if t.width == self._layout.subbands}
         extra = {f: _extra_variance(level, dwell.frame_ok, f, full[f]) for f in TEST_FRAMES}
         unsteadiness = max(float(np.sqrt(1 + extra[f] / full[f])) for f in TEST_FRAMES)
@@ -166,17 +166,15 @@ class EnergyTest:
 
 
 def _extra_variance(
-    level: NDArray[np.float64], frame_ok: NDArray[np.bool_], frames: int, theory: float
+    level: FloatArray, frame_ok: NDArray[np.bool_], frames: int, theory: float
 ) -> float:
     """Variance of the slice's mean energy, over ``frames``, beyond that of thermal noise."""
-    whole = level.size // frames * frames
-    blocks = level[:whole].reshape(-1, frames).mean(axis=1)
-    ok = frame_ok[:whole].reshape(-1, frames).all(axis=1)
-    if ok.sum() < 64:
+    blocks = block_excess(level, frame_ok, frames)
+    if blocks.size < 64:
         return 0.0
-    low, high = (quantiles(blocks[ok], share) for share in LOWER_HALF)
+    low, high = (float(quantiles(blocks, share)) for share in LOWER_HALF)
     # With few blocks the quantiles' own error must not raise thresholds.
-    error = BURST_WIDENING * (1 + 3 / np.sqrt(ok.sum()))
+    error = BURST_WIDENING * (1 + 3 / np.sqrt(blocks.size))
     deviation = (high - low) / (ndtri(LOWER_HALF[1]) - ndtri(LOWER_HALF[0])) / error
     return float(max(0.0, deviation**2 - theory))
 

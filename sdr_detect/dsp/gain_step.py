@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.order import median, medians, nth
+from sdr_detect.dsp.order import both_nth, median, medians
 from sdr_detect.dsp.stft import QUIET_QUANTILE, Dwell
 
 #: Quiet levels are taken over stretches this long.
@@ -54,6 +54,9 @@ def remove_gain_steps(dwell: Dwell) -> list[GainStep]:
     if count <= 2 * PERSIST:
         return []
     levels = _levels_db(dwell, per, count)
+    # A step moves most sub-bands' quiet level as far; NaN says nothing.
+    if median(np.ptp(levels[0], axis=0)) < SMALLEST_DB:
+        return []
     steps: list[GainStep] = []
     factor = np.ones(layout.frames, np.float32)
     at = PERSIST
@@ -75,8 +78,8 @@ def remove_gain_steps(dwell: Dwell) -> list[GainStep]:
 def _levels_db(dwell: Dwell, per: int, count: int) -> NDArray[np.float64]:
     """Quiet and upper level of each stretch and sub-band, (2, count, subbands), dB."""
     cut = dwell.energy[: count * per].reshape(count, per, -1)[:, :: max(1, per // 128)]
-    quiet, upper = (nth(cut, int(q * cut.shape[1]), 1) for q in (QUIET_QUANTILE, UPPER_QUANTILE))
-    level = np.stack((quiet, upper)).astype(np.float64)
+    ranks = int(QUIET_QUANTILE * cut.shape[1]), int(UPPER_QUANTILE * cut.shape[1])
+    level = np.stack(both_nth(cut, ranks, 1)).astype(np.float64)
     ok = dwell.frame_ok[: count * per].reshape(count, per).mean(axis=1) > 0.9
     decibels: NDArray[np.float64] = 10 * np.log10(np.maximum(level, 1e-9))
     decibels[:, ~ok] = np.nan

@@ -15,6 +15,9 @@ from sdr_detect.model import ComplexArray, FloatArray
 LARGEST_POWER = np.float32(1e30)
 SMALLEST_POWER = np.float32(1e-30)
 
+#: Boxes whose sums are taken at a time.
+PIECE = 2048
+
 
 # Sums may be taken in any order, but NaN must stay NaN: it is looked for.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
@@ -133,6 +136,20 @@ def along_time(energy: FloatArray, frame_ok: NDArray[np.bool_]) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
+def block_excess(level: FloatArray, frame_ok: NDArray[np.bool_], frames: int) -> FloatArray:
+    """Mean above 1 of each block of ``frames`` values, of the blocks that are all ok."""
+    found, count = np.empty(level.size // frames, np.float32), 0
+    for first in range(0, found.size * frames, frames):
+        total, whole = 0.0, True
+        for f in range(first, first + frames):
+            total += level[f]
+            whole &= frame_ok[f]
+        found[count] = total / frames - 1
+        count += whole
+    return found[:count]
+
+
+@njit(cache=True, nogil=True)
 def paint_exceedances(
     energy: FloatArray,
     width: int,
@@ -163,21 +180,35 @@ def paint_exceedances(
         return found
     line, spare = np.empty(rows, np.float32), np.empty(rows, np.float32)
     for s in range(0, subbands - width + 1, width):
-        _copy(energy[s], line)
-        for w in range(1, width):
-            _add(energy[s + w], line)
-        sums, other = line, spare
-        length, count = 1, rows
-        while length < frames:
-            count -= length
-            _add_later(sums, length, other[:count])
-            sums, other = other, sums
-            length *= 2
-        if _any_above(sums[:count], need):
-            found = True
-            part = slice(s, s + width)
-            _mark_runs(sums[:count], need, frames, mask[part], energy[part])
+        part = energy[s : s + width]
+        # Mostly there is none: seen piece by piece, in the cache's innermost part.
+        for first in range(0, rows - frames + 1, PIECE):
+            last = min(first + PIECE + frames - 1, rows)
+            if _any_above(_box_sums(part, first, last, frames, line, spare), need):
+                found = True
+                sums = _box_sums(part, 0, rows, frames, line, spare)
+                _mark_runs(sums, need, frames, mask[s : s + width], part)
+                break
     return found
+
+
+@njit(cache=True, nogil=True)
+def _box_sums(
+    energy: FloatArray, first: int, last: int, frames: int, line: FloatArray, spare: FloatArray
+) -> Any:
+    """Sums over all sub-bands and over ``frames`` from each on, in either of the two lines."""
+    count, length = last - first, 1
+    sums, other = line[:count], spare
+    _copy(energy[0][first:last], sums)
+    for w in range(1, len(energy)):
+        _add(energy[w][first:last], sums)
+    while length < frames:
+        count -= length
+        later = other[:count]
+        _add_later(sums, length, later)
+        sums, other = later, sums
+        length *= 2
+    return sums
 
 
 # Loops over whole lines, each by itself: only so are they done a vector at a time.

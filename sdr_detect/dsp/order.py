@@ -42,7 +42,7 @@ def medians(values: Values, axis: int = -1) -> Values:
     Of the same type, without the axis.
     """
     size = values.shape[axis]
-    low, high = _ranked(values, (size - 1) // 2, axis)
+    low, high = _ranked(values, (size - 1) // 2, size // 2, axis)
     middle: Values = low if size % 2 else (low + high) * values.dtype.type(0.5)
     return middle
 
@@ -67,15 +67,16 @@ def quantiles(values: Values, share: float, axis: int = -1) -> Values:
     -------
     Of the same type, without the axis.
     """
-    at = share * (values.shape[axis] - 1)
-    low, high = _ranked(values, math.floor(at), axis)
+    last = values.shape[axis] - 1
+    at = share * last
+    low, high = _ranked(values, math.floor(at), min(math.floor(at) + 1, last), axis)
     found: Values = low + (high - low) * values.dtype.type(at - math.floor(at))
     return found
 
 
-def nth(values: Values, rank: int, axis: int = -1) -> Values:
-    """Value of ``rank``, from 0, of finite values along an axis."""
-    return _ranked(values, rank, axis, beside=0)[0]
+def both_nth(values: Values, ranks: tuple[int, int], axis: int = -1) -> tuple[Values, Values]:
+    """Values of two ranks, from 0, of finite values along an axis."""
+    return _ranked(values, *ranks, axis)
 
 
 def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> FloatArray:
@@ -98,9 +99,7 @@ def nth_of_columns(power: FloatArray, index: NDArray[np.int64], rank: int) -> Fl
     return _turned(found).view(np.float32)
 
 
-def _ranked(values: Values, rank: int, axis: int, beside: int = 1) -> tuple[Values, Values]:
-    """Values of ``rank`` and of the one ``beside`` above; the last rank stands for both."""
-    above = min(rank + beside, values.shape[axis] - 1)
+def _ranked(values: Values, rank: int, above: int, axis: int) -> tuple[Values, Values]:
     if values.dtype != np.float32:
         both = np.partition(values, (rank, above), axis=axis)
         return both.take(rank, axis=axis), both.take(above, axis=axis)
@@ -164,6 +163,18 @@ def _last(keys: _Keys, limit: Any, least: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def _next(keys: _Keys, key: Any, rank: int) -> Any:
+    """Key of the rank after ``rank``, which has ``key``."""
+    if _at_or_below(keys, key) > rank + 1:
+        return key
+    most = np.int32(0x7FFFFFFF)
+    found = most
+    for k in range(keys.size):
+        found = min(found, keys[k] if keys[k] > key else most)
+    return found
+
+
+@njit(cache=True, nogil=True)
 def middle_of(values: NDArray[np.float64], keys: _Keys) -> Any:
     """Median of finite values, for compiled loops, in single precision about the first of them.
 
@@ -180,7 +191,7 @@ def middle_of(values: NDArray[np.float64], keys: _Keys) -> Any:
     _turn(near.view(np.int32), keys)
     both = np.empty(2, np.int32)
     both[0] = _nth(keys, (values.size - 1) // 2)
-    both[1] = both[0] if values.size % 2 else _nth(keys, values.size // 2)
+    both[1] = both[0] if values.size % 2 else _next(keys, both[0], values.size // 2 - 1)
     _turn(both, both)
     low, high = both.view(np.float32)
     return values[0] + 0.5 * (np.float64(low) + np.float64(high))
@@ -192,7 +203,12 @@ def _of_rows(bits: NDArray[np.int32], rank: int, above: int, found: NDArray[np.i
     for r in range(bits.shape[0]):
         _turn(bits[r], keys)
         found[0, r] = _nth(keys, rank)
-        found[1, r] = found[0, r] if above == rank else _nth(keys, above)
+        if above == rank:
+            found[1, r] = found[0, r]
+        elif above == rank + 1:
+            found[1, r] = _next(keys, found[0, r], rank)
+        else:
+            found[1, r] = _nth(keys, above)
 
 
 @njit(cache=True, nogil=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sdr_detect.dsp.kernels import SMALLEST_POWER
 from sdr_detect.dsp.layout import FINE_PER_HOP
 from sdr_detect.dsp.stft import Dwell
+from sdr_detect.model import FloatArray
 
 #: A pulse is no longer than this many fine cells (10 µs); a preamble alone
 #: lasts 17.9 µs.
@@ -26,16 +27,21 @@ def pulsed_frames(dwell: Dwell) -> NDArray[np.bool_]:
     if level < SMALLEST_POWER:  # a squelched stream: everything stands out of nothing
         return frames
     least = PULSE_SIGMAS / np.sqrt(dwell.layout.fine)
-    excess = fine.astype(np.float64) / level - 1
-    hits = np.flatnonzero(excess > least)
+    hits = np.flatnonzero(fine > np.float32(level * (1 + least)))
     if not hits.size:
         return frames
     around = np.zeros(hits.size)
     for k in (*range(-2 * PULSE_CELLS, -PULSE_CELLS + 1), *range(PULSE_CELLS, 2 * PULSE_CELLS + 1)):
-        around += excess[np.clip(hits + k, 0, fine.size - 1)]
+        around += _excess(fine[np.clip(hits + k, 0, fine.size - 1)], level)
     around /= 2 * PULSE_CELLS + 2
-    short = hits[excess[hits] > PULSE_CONTRAST * np.maximum(around, least / PULSE_CONTRAST)]
+    excess = _excess(fine[hits], level)
+    short = hits[excess > PULSE_CONTRAST * np.maximum(around, least / PULSE_CONTRAST)]
     hit = short // FINE_PER_HOP
     frames[hit] = True
     frames[np.maximum(hit - 1, 0)] = True
     return frames
+
+
+def _excess(power: FloatArray, level: float) -> NDArray[np.float64]:
+    """Power above the level, relative to it."""
+    return power.astype(np.float64) / level - 1

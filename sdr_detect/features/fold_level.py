@@ -1,4 +1,4 @@
-"""Running sums of a level above its own slow drift, compiled."""
+"""Energies clipped, and running sums of a level above its own slow drift, compiled."""
 
 from __future__ import annotations
 
@@ -12,6 +12,31 @@ from sdr_detect.model import FloatArray
 
 #: Frames that count, as a share of those a mean is taken over, are taken to be no fewer.
 LEAST_SHARE = 0.1
+
+
+@njit(cache=True, nogil=True)
+def clipped(energy: FloatArray, ok: NDArray[np.bool_], most: float) -> FloatArray:
+    """Energies of ``most`` at most, less the mean of each column over the rows ``ok``.
+
+    Parameters
+    ----------
+    energy : (frames, columns) float32
+    ok : (frames,) bool
+        Where none is, nothing is taken off.
+    most : float
+    """
+    frames, columns = energy.shape
+    limit, mean = np.float32(most), np.zeros(columns)
+    for f in range(frames):
+        if ok[f]:
+            for c in range(columns):
+                mean[c] += min(energy[f, c], limit)
+    mean /= max(1, int(np.count_nonzero(ok)))
+    off, found = mean.astype(np.float32), np.empty_like(energy)
+    for f in range(frames):
+        for c in range(columns):
+            found[f, c] = min(energy[f, c], limit) - off[c]
+    return found
 
 
 @njit(cache=True, nogil=True)

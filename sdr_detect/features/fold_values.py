@@ -23,7 +23,7 @@ from sdr_detect.dsp.fold import FRAME_RATE_HZ, central_moments
 from sdr_detect.dsp.layout import Layout
 from sdr_detect.dsp.order import median, quantiles
 from sdr_detect.dsp.stft import Dwell
-from sdr_detect.features.fold_level import rises, running_level
+from sdr_detect.features.fold_level import clipped, rises, running_level
 from sdr_detect.features.fold_search import FRAME_CORRELATION
 from sdr_detect.model import FloatArray
 
@@ -62,9 +62,7 @@ def clipped_energy(dwell: Dwell, ok: NDArray[np.bool_]) -> FloatArray:
     """(frames, subbands) energies, clipped, less their own mean over the dwell."""
     layout = dwell.layout
     deviation = np.sqrt(HANN_BINS * layout.subbands / layout.used_bins)
-    energy = np.minimum(dwell.energy, np.float32(1 + CLIP_SIGMAS * deviation))
-    if ok.any():
-        energy -= ok.astype(np.float32) @ energy / np.float32(np.count_nonzero(ok))
+    energy: FloatArray = clipped(dwell.energy, ok, 1 + CLIP_SIGMAS * deviation)
     return energy
 
 
@@ -185,7 +183,7 @@ def deviations(sums: LevelSums, frames: int) -> tuple[NDArray[np.float64], NDArr
     # The lower half of the distribution, which bursts cannot touch, tells how
     # much more than single frames the level over this time varies. Sums that
     # share most of their frames say little that is new.
-    some = z[:: max(1, frames // 4)]
+    some = z[:: max(1, frames // 4)].astype(np.float32)
     low, middle = quantiles(some, LOWER), median(some)
     z /= max(1.0, (middle - low) / -ndtri(LOWER))
     return z, held

@@ -14,7 +14,9 @@ from scipy.ndimage import uniform_filter1d
 from sdr_detect.dsp import autocorr, edges
 from sdr_detect.dsp.fold import central_moments, fold_frames, fold_spectra, shifted_sum
 from sdr_detect.dsp.kernels import (
+    PIECE,
     along_time,
+    block_excess,
     cell_statistics,
     paint_exceedances,
     sum_of_relative,
@@ -23,7 +25,7 @@ from sdr_detect.dsp.kernels import (
 from sdr_detect.dsp.passband import box_sums
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import quiet_floor
-from sdr_detect.features.fold_level import rises, running_level
+from sdr_detect.features.fold_level import clipped, rises, running_level
 from sdr_detect.features.fold_powers import lag_powers
 from sdr_detect.features.fold_search import (
     FRAME_CORRELATION,
@@ -136,6 +138,29 @@ def test_paint_exceedances(
     assert np.array_equal(left, np.where(mask, np.float32(1), energy))
 
 
+@pytest.mark.parametrize("at", [0, PIECE - 1, PIECE, PIECE + 7, 2 * PIECE + 49])
+def test_boxes_of_a_long_dwell_reach_across_its_pieces(at: int) -> None:
+    energy = np.ones((2, 2 * PIECE + 50), np.float32)
+    energy[1, at] = 100
+    mask = np.zeros(energy.shape, bool)
+    assert paint_exceedances(energy, 2, 8, 2.0, mask)
+    assert np.flatnonzero(mask[0]).tolist() == [
+        f for f in range(at - 7, at + 8) if 0 <= f < mask.shape[1]
+    ]
+    assert np.array_equal(mask[0], mask[1])
+
+
+@REPEATABLE
+@given(rows=st.integers(1, 200), frames=st.integers(1, 32), seed=seeds)
+def test_block_excess(rows: int, frames: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    level, ok = rng.random(rows).astype(np.float32), rng.random(rows) < 0.95
+    whole = rows // frames * frames
+    blocks = level[:whole].astype(float).reshape(-1, frames).mean(axis=1) - 1
+    kept = ok[:whole].reshape(-1, frames).all(axis=1)
+    assert np.allclose(block_excess(level, ok, frames), blocks[kept], rtol=1e-6)
+
+
 @REPEATABLE
 @given(frames=st.integers(1, 60), subbands=st.integers(1, 16), seed=seeds)
 def test_along_time(frames: int, subbands: int, seed: int) -> None:
@@ -229,6 +254,22 @@ def test_fold_spectra(frames: int, bins: int, share: float, step: float, seed: i
     fold_spectra(power, white, weight, 0.9, runs(ok), phase, step, sums, scalars)
     assert np.allclose(sums, expected, rtol=1e-5)
     assert np.allclose(scalars, expected_scalars, rtol=1e-5, atol=1e-5)
+
+
+@REPEATABLE
+@given(
+    frames=st.integers(1, 300),
+    columns=st.integers(1, 16),
+    share=st.sampled_from([0.0, 0.05, 0.9, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_clipped(frames: int, columns: int, share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    energy = rng.exponential(size=(frames, columns)).astype(np.float32)
+    ok = rng.random(frames) < share
+    most = np.minimum(energy, np.float32(1.5))
+    mean = most[ok].mean(axis=0, dtype=float) if ok.any() else 0.0
+    assert np.allclose(clipped(energy, ok, 1.5), most - mean, atol=1e-6)
 
 
 @REPEATABLE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from sdr_detect.dsp.order import median, medians, nth_of_columns, quantiles
+from sdr_detect.dsp.order import both_nth, median, medians, nth_of_columns, quantiles
 
 FLOATS = st.sampled_from([np.float32, np.float64]).flatmap(
     lambda kind: arrays(
@@ -35,6 +35,13 @@ def test_quantiles_lie_between_ranks(values: NDArray[Any], share: float) -> None
     wanted = np.quantile(values.astype(np.float64), share, axis=1)
     largest = float(np.abs(values).max(initial=1e-30))
     assert quantiles(values, share) == pytest.approx(wanted, rel=1e-5, abs=2e-6 * largest)
+
+
+@given(FLOATS, st.floats(0, 1), st.floats(0, 1))
+def test_two_ranks(values: NDArray[Any], lower: float, upper: float) -> None:
+    ranks = tuple(sorted(int(share * (values.shape[1] - 1)) for share in (lower, upper)))
+    both = both_nth(values, ranks)
+    assert np.array_equal(both, np.sort(values, axis=1)[:, ranks].T)
 
 
 @given(st.integers(1, 300), st.integers(1, 40), st.integers(0, 2**32 - 1))
