@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import math
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -287,15 +287,19 @@ def _annotated_stop(path: Path, document: Fields) -> int:
 
 def _schema_notes(document: Mapping[str, Any]) -> list[str]:
     """The first breach of the SigMF schema, annotations left aside."""
-    from jsonschema.exceptions import ValidationError
-    from sigmf import validate
+    from jsonschema.exceptions import best_match
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # undeclared extensions
-            validate.validate({**document, "annotations": []})
-    except ValidationError as exc:
-        return [f"the metadata break the SigMF schema: {exc.message[:120]}"]
-    except KeyError as exc:
-        return [f"the metadata break the SigMF schema: {exc} is missing"]
-    return []
+    breach = best_match(_schema().iter_errors({**document, "annotations": []}))
+    if breach is None:
+        return []
+    return [f"the metadata break the SigMF schema: {breach.message[:120]}"]
+
+
+@cache
+def _schema() -> Any:
+    """The schema of the package: checking it itself takes longer than to check by it."""
+    from jsonschema.validators import validator_for
+    from sigmf import schema
+
+    told = schema.get_schema()
+    return validator_for(told)(told)
