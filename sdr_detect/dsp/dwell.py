@@ -35,7 +35,7 @@ class RawDwell:
 class DwellBuffer:
     """Collects blocks until a dwell and its lookahead are complete.
 
-    State is two dwells and the spares; a gap of any length costs nothing but the
+    State is one dwell and the spares; a gap of any length costs nothing but the
     dwells it touches.
 
     Parameters
@@ -52,7 +52,10 @@ class DwellBuffer:
         self._layout = layout
         self._origin = origin // layout.hop * layout.hop
         self._iq: ComplexArray = np.zeros(layout.dwell_samples + layout.lookahead, np.complex64)
-        self._others = [np.zeros_like(self._iq) for _ in range(1 + spares)]
+        self._others = [np.zeros_like(self._iq) for _ in range(spares)]
+        # What follows a dwell is kept as it came: a dwell's faults are put to zero.
+        self._behind: ComplexArray = np.zeros(layout.lookahead, np.complex64)
+        self._full = False
         self._base = 0
         self._next = 0
         self._real_stop = 0
@@ -76,6 +79,7 @@ class DwellBuffer:
             )
         yield from self._skip_to(block.first_sample)
         while self._next < block.stop_sample:
+            self._turn()
             at = self._next - self._base
             take = min(block.stop_sample - self._next, self._iq.size - at)
             block.fill(self._iq[at : at + take], self._next)
@@ -102,6 +106,7 @@ class DwellBuffer:
     def _lose(self, count: int) -> Iterator[RawDwell]:
         at = self._next - self._base
         if count:
+            self._turn()
             self._iq[at : at + count] = 0
             self._missing.append((at, at + count))
         yield from self._advance(count)
@@ -112,13 +117,20 @@ class DwellBuffer:
             return
         step = self._layout.dwell_samples
         dwell = RawDwell(self._base, self._iq, tuple(self._missing))
-        following = self._others.pop(0)
-        following[:-step] = self._iq[step:]
-        self._others.append(self._iq)
-        self._iq = following
+        self._behind[:] = self._iq[step:]
+        self._full = True
         self._base += step
         self._missing = [(max(0, a - step), b - step) for a, b in self._missing if b > step]
         yield dwell
+
+    def _turn(self) -> None:
+        """Begin the next dwell, now that the one that was yielded is done with."""
+        if not self._full:
+            return
+        self._full = False
+        self._others.append(self._iq)
+        self._iq = self._others.pop(0)
+        self._iq[: self._behind.size] = self._behind
 
 
 def missing_cells(missing: tuple[tuple[int, int], ...], cell: int, cells: int) -> NDArray[np.bool_]:
