@@ -7,6 +7,7 @@ phase bin is one hop wide, so a frame falls into exactly one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -40,8 +41,14 @@ COMPETITORS = {
 }
 
 
-#: Frames whose power is summed before they are added: so many spectra stay in the cache.
-TOGETHER = 64
+#: Periods whose frames are added at a time: so many spectra stay in the cache.
+PERIODS = 4
+
+#: Frames of one phase that are added at once.
+TOGETHER = 4
+
+# Sums may be taken in any order, but NaN must stay NaN.
+_FAST = {"reassoc", "nsz", "contract"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,8 +223,7 @@ def central_moments(values: FloatArray, ok: NDArray[np.bool_]) -> NDArray[np.flo
     return found
 
 
-# Sums may be taken in any order, but NaN must stay NaN.
-@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+@njit(cache=True, nogil=True)
 def fold_spectra(
     power: FloatArray,
     white: FloatArray,
@@ -249,34 +255,110 @@ def fold_spectra(
         Added to, likewise: the weight, its square, and weighted the share of
         the power above one.
     """
-    bins, share = sums.shape[0], np.empty(TOGETHER, np.float32)
-    one, lowest = np.float32(1), np.float32(least)
+    bins, frames = sums.shape[0], power.shape[0]
+    places = _places(frames, stretches, phase, step, bins)
+    share, order = np.empty(frames, np.float32), np.empty(PERIODS * bins, np.int64)
+    rows = np.empty(TOGETHER, np.int64)
+    plain, weighted = np.empty(TOGETHER, np.float32), np.empty(TOGETHER, np.float32)
+    for first in range(0, frames, order.size):
+        last = min(first + order.size, frames)
+        _shares(power, white, np.float32(least), places, first, last, share)
+        edges = _by_place(places[first:last], bins, order)
+        for k in range(bins):
+            for at in range(edges[k], edges[k + 1], TOGETHER):
+                for n in range(TOGETHER):
+                    member = at + n < edges[k + 1]
+                    # What is added besides has no weight.
+                    rows[n] = first + order[at + n] if member else rows[n - 1]
+                    plain[n] = share[rows[n]] if member else np.float32(0)
+                    weighted[n] = weight[rows[n]] * plain[n]
+                _add_rows(power, rows, plain, weighted, white, sums[k, 0], sums[k, 1])
+    _add_scalars(places, weight, share, scalars)
+
+
+@njit(cache=True, nogil=True)
+def _places(
+    frames: int, stretches: NDArray[np.int64], phase: float, step: float, bins: int
+) -> NDArray[np.int64]:
+    """Bin of each frame; -1 where it does not count."""
+    places = np.full(frames, -1, np.int64)
     for s in range(stretches.shape[0]):
         f, stop = stretches[s]
         at = (phase + f * step) % bins
         while f < stop:
             k, run = _together(at, step, bins, stop - f)
-            for first in range(0, run, TOGETHER):
-                count = min(TOGETHER, run - first)
-                for n in range(count):
-                    row, total = power[f + first + n], np.float32(0)
-                    for c in range(white.size):
-                        total += row[c] * white[c]
-                    share[n] = one / max(total, lowest)
-                for n in range(count):
-                    row, w = power[f + first + n], weight[f + first + n]
-                    over = share[n]
-                    plain, weighted = sums[k + first + n, 0], sums[k + first + n, 1]
-                    for c in range(white.size):
-                        value = over * (row[c] * white[c])
-                        plain[c] += value
-                        weighted[c] += w * value
-                    few = scalars[k + first + n]
-                    few[0, 0] += one
-                    few[0, 1] += one
-                    few[0, 2] += one - over
-                    few[1, 0] += w
-                    few[1, 1] += w * w
-                    few[1, 2] += w * (one - over)
+            for n in range(run):
+                places[f + n] = k + n
             f += run
             at = (at + run * step) % bins
+    return places
+
+
+@njit(cache=True, nogil=True)
+def _by_place(places: NDArray[np.int64], bins: int, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Frames in the ``order`` of their bins, overwritten; where each bin's begin: (bins + 1,)."""
+    edges = np.zeros(bins + 2, np.int64)
+    for place in places:
+        if place >= 0:
+            edges[place + 2] += 1
+    for k in range(bins):
+        edges[k + 2] += edges[k + 1]
+    for f in range(places.size):
+        if places[f] >= 0:
+            order[edges[places[f] + 1]] = f
+            edges[places[f] + 1] += 1
+    return edges[:-1]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _shares(
+    power: FloatArray,
+    white: FloatArray,
+    least: Any,
+    places: NDArray[np.int64],
+    first: int,
+    last: int,
+    share: FloatArray,
+) -> None:
+    """One over the whitened power of the frames [first, last) that count."""
+    for f in range(first, last):
+        if places[f] >= 0:
+            row, total = power[f], np.float32(0)
+            for c in range(white.size):
+                total += row[c] * white[c]
+            share[f] = np.float32(1) / max(total, least)
+
+
+@njit(cache=True, nogil=True)
+def _add_scalars(
+    places: NDArray[np.int64], weight: FloatArray, share: FloatArray, scalars: FloatArray
+) -> None:
+    for f in range(places.size):
+        k = places[f]
+        if k >= 0:
+            over = np.float32(1) - share[f]
+            scalars[k, 0, 0] += np.float32(1)
+            scalars[k, 0, 1] += np.float32(1)
+            scalars[k, 0, 2] += over
+            scalars[k, 1, 0] += weight[f]
+            scalars[k, 1, 1] += weight[f] * weight[f]
+            scalars[k, 1, 2] += weight[f] * over
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _add_rows(
+    power: FloatArray,
+    rows: NDArray[np.int64],
+    plain: FloatArray,
+    weighted: FloatArray,
+    white: FloatArray,
+    sums: FloatArray,
+    weighted_sums: FloatArray,
+) -> None:
+    """Add `TOGETHER` frames to both sums, each with its weights."""
+    one, two, three, four = power[rows[0]], power[rows[1]], power[rows[2]], power[rows[3]]
+    p, q, r, s = plain
+    t, u, v, w = weighted
+    for c in range(white.size):
+        sums[c] += white[c] * (p * one[c] + q * two[c] + r * three[c] + s * four[c])
+        weighted_sums[c] += white[c] * (t * one[c] + u * two[c] + v * three[c] + w * four[c])
