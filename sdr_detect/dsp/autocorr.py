@@ -220,7 +220,7 @@ def _flatten(spectrum: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     return _over_surroundings(spectrum, inside, width) if inside.any() else np.ones_like(spectrum)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _moving_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Mean of the ``width`` (odd) values around each, around the end."""
     n, half = values.size, width // 2
@@ -237,7 +237,8 @@ def _moving_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]
     return mean
 
 
-@njit(cache=True, nogil=True)
+# Without a check for division by zero, and without branches, vectors are divided at once.
+@njit(cache=True, nogil=True, error_model="numpy")
 def _over_surroundings(
     spectrum: NDArray[np.float64], inside: NDArray[np.bool_], width: int
 ) -> NDArray[np.float64]:
@@ -254,15 +255,13 @@ def _over_surroundings(
         cut[k] = min(spectrum[k], TONE_RATIO * (around[k] / share[k]))
         held[k] = cut[k] if inside[k] else 0.0
     around = _moving_mean(held, width)
-    top = 0.0
     for k in range(spectrum.size):
         around[k] /= share[k]
-        top = max(top, around[k])
-    floor = max(top * 1e-9, TINY)
-    flat = np.ones(spectrum.size)
+    floor = max(around.max() * 1e-9, TINY)
+    flat = np.empty(spectrum.size)
     for k in range(spectrum.size):
-        if inside[k]:
-            ratio = min(cut[k] / max(around[k], floor), TONE_RATIO)
-            # At the edge the average is one-sided, and wrong by the filter's slope.
-            flat[k] += max(2 * share[k] - 1, 0.0) * (ratio - 1)
+        ratio = min(cut[k] / max(around[k], floor), TONE_RATIO)
+        # At the edge the average is one-sided, and wrong by the filter's slope.
+        value = 1 + max(2 * share[k] - 1, 0.0) * (ratio - 1)
+        flat[k] = value if inside[k] else 1.0
     return flat

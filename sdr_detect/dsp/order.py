@@ -215,13 +215,16 @@ def _of_rows(bits: NDArray[np.int32], rank: int, above: int, found: NDArray[np.i
 def _of_columns(
     bits: NDArray[np.int32], index: NDArray[np.int64], rank: int, found: NDArray[np.int32]
 ) -> None:
+    # Rows in one piece first: single lines of the cache, far apart, come slowly.
+    rows = np.empty((index.size, bits.shape[1]), np.int32)
+    for r in range(index.size):
+        _turn(bits[index[r]], rows[r])
     keys = np.empty((TILE, index.size), np.int32)
     for at in range(0, bits.shape[1], TILE):
         count = min(TILE, bits.shape[1] - at)
         for r in range(index.size):
-            part = bits[index[r], at : at + count]
+            part = rows[r, at : at + count]
             for c in range(count):
                 keys[c, r] = part[c]
         for c in range(count):
-            _turn(keys[c], keys[c])
             found[at + c] = _nth(keys[c], rank)

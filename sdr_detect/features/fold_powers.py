@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdr_detect.dsp.order import middle_of
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def lag_powers(
     sums: NDArray[np.complex128],
     widths: NDArray[np.int64],
@@ -55,10 +55,11 @@ def lag_powers(
                 total += sums[(b + k) % bins, row % sets]
             weight[b] = max(total[-1].real, 1e-9)
             squares[b] = max(total[-1].imag, 1e-18)
-            energy[row, b] = total[-2].real / weight[b]
+            over = 1 / weight[b]
+            energy[row, b] = total[-2].real * over
             for c in range(lags):
-                real[c, b] = total[c].real / weight[b]
-                imag[c, b] = total[c].imag / weight[b]
+                real[c, b] = total[c].real * over
+                imag[c, b] = total[c].imag * over
         energy[row] -= np.quantile(energy[row], quiet)
         noise = 0.0
         for c in range(lags):
