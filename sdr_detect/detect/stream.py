@@ -19,7 +19,7 @@ from sdr_detect.detect.measuring import (
 )
 from sdr_detect.dsp.runs import runs
 from sdr_detect.dsp.stft import Dwell
-from sdr_detect.features.ofdm import OfdmSum
+from sdr_detect.features.ofdm import HELD_SAMPLES, OfdmSum
 from sdr_detect.model import Burst, Flag, Span, Track
 from sdr_detect.profiles.measured import Measured
 
@@ -46,7 +46,7 @@ class StreamWaveform:
             if correlation is not None:
                 self._sum.add(correlation)
                 self._sum.close_dwell()
-                self._ofdm.add(stretch.copy())
+                self._ofdm.add(stretch[:HELD_SAMPLES].copy())
                 self._ofdm.close_dwell()
                 break
         return []

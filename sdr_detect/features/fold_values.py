@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 from scipy.special import gammaln, ndtri
 
 from sdr_detect.dsp.fold import FRAME_RATE_HZ, central_moments
@@ -120,8 +119,11 @@ class FoldValues:
         """
         odds = np.ascontiguousarray(values[:, 1 + QUARTERS :].T)
         silent = np.exp(-np.maximum(odds, np.float32(np.log1p(-SHARE)))).mean(axis=0)
-        begins = 1 - np.float32(1 - SHARE) * silent
-        near: FloatArray = maximum_filter1d(begins, 2 * NEAR_FRAMES + 1)
+        begins: FloatArray = 1 - np.float32(1 - SHARE) * silent
+        near = begins.copy()
+        for k in range(1, NEAR_FRAMES + 1):
+            np.maximum(near[k:], begins[:-k], out=near[k:])
+            np.maximum(near[:-k], begins[k:], out=near[:-k])
         return near
 
     def in_noise(self, moments: NDArray[np.float64]) -> NDArray[np.float64]:
