@@ -244,14 +244,6 @@ class FoldWindow:
             self._trials * trials,
         )
 
-    @functools.cached_property
-    def _at_controls(self) -> tuple[FloatArray, FloatArray]:
-        """Sums and counts at the control rates, over all dwells."""
-        stop = self._others.offsets[len(CONTROLS)]
-        sums = functools.reduce(np.add, (d.others[:stop] for d in self.dwells))
-        counts = functools.reduce(np.add, (d.other_counts[:stop] for d in self.dwells))
-        return sums, counts
-
     def _noise(self, *, in_noise: bool) -> NDArray[np.float64]:
         """Variance and skewness of each column; with bursts at random times unless ``in_noise``.
 
@@ -259,12 +251,25 @@ class FoldWindow:
         much more the profiles at wrong rates vary than single frames tell is
         then charged to every frame.
         """
-        seen: NDArray[np.float64] = np.mean([d.moments for d in self.dwells], axis=0)
-        edges = self._others.offsets[: len(CONTROLS) + 1]
-        unsteady = unsteadiness(*self._at_controls, edges, seen[0])
-        noise = self._values.in_noise(seen) if in_noise else seen
-        noise[0] *= unsteady
+        seen = self._moments
+        noise = self._values.in_noise(seen) if in_noise else seen.copy()
+        noise[0] *= self._unsteady
         return noise
+
+    @functools.cached_property
+    def _moments(self) -> NDArray[np.float64]:
+        """Those of single frames, over all dwells."""
+        found: NDArray[np.float64] = np.mean([d.moments for d in self.dwells], axis=0)
+        return found
+
+    @functools.cached_property
+    def _unsteady(self) -> NDArray[np.float64]:
+        """`unsteadiness` at the control rates, over all dwells."""
+        edges = self._others.offsets[: len(CONTROLS) + 1]
+        sums = functools.reduce(np.add, (d.others[: edges[-1]] for d in self.dwells))
+        counts = functools.reduce(np.add, (d.other_counts[: edges[-1]] for d in self.dwells))
+        found: NDArray[np.float64] = unsteadiness(sums, counts, edges, self._moments[0])
+        return found
 
     def _confirm(self, chance: float, drift_ppm: float, trials: int) -> FoldHit:
         """Compare with bursts at random times, wrong and competing rates; measure the sub-bands."""
@@ -365,7 +370,7 @@ class FoldWindow:
         inside[np.arange(box.start, box.start + box.width) % self.bins] = True
         within = sums[inside].sum(axis=0) / counts[inside].sum()
         without = sums[~inside].sum(axis=0) / counts[~inside].sum()
-        variance = float(np.mean([dwell.moments[0, 0] for dwell in self.dwells]))
+        variance = float(self._moments[0, 0])
         sigma = np.sqrt(variance * sums.shape[1] / counts[inside].sum())
         return within - without, float(sigma)
 
