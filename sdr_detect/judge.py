@@ -74,12 +74,16 @@ def judge(
     ]
     suspicions += [unexplained(judged) for judged in tracks if _is_unexplained(judged)]
     intercept = watch.intercept
+    unheard: list[
+        str
+    ] = []  # what is found where no terminal transmits is none, so this comes first
     if intercept is not None and intercept.poi < max(settings.min_poi, 1e-12):
-        problems.append(poi_problem(intercept.poi, settings))
+        told = unheard if intercept.poi == 0 else problems
+        told.append(poi_problem(intercept.poi, settings))
     if intercept is None and settings.min_poi > 0:
         problems.append(poi_unknown(settings))
-    if problems or suspicions:
-        return _inconclusive(tracks, watch, profiles, (*suspicions, *problems))
+    if unheard or problems or suspicions:
+        return _inconclusive(tracks, watch, profiles, (*unheard, *suspicions, *problems))
     pfa = settings.allowed_pfa(watch.analysed_s)
     return _verdict("not_detected", None, 1.0, pfa, tracks, watch, profiles)
 

@@ -101,7 +101,8 @@ def suspicion(
     missing = []
     met, need = len(weighed.structural_met), weighed.profile.min_structural
     if met < need:
-        missing.append(f"{need} structural claims are asked for, {met} seen")
+        asked = "1 structural claim is" if need == 1 else f"{need} structural claims are"
+        missing.append(f"{asked} asked for, {met} seen")
     if weighed.score < settings.min_score:
         missing.append(f"score {weighed.score:.2f} of the {settings.min_score:g} asked for")
     if met and weighed.pfa > settings.allowed_pfa(listened_s):

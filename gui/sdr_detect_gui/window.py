@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -355,7 +355,8 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         self.side_wanted = self.settings.value("side", "true") != "false"
-        self.resize(1280, 800)
+        room = self.screen().availableSize()
+        self.resize(QSize(1280, 800).boundedTo(room))
         geometry = self.settings.value("geometry")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)

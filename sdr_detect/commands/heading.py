@@ -143,13 +143,14 @@ def _band(lower: float | None, upper: float | None) -> tuple[float, float] | Non
 
 
 def _bearing(text: str) -> tuple[str, float]:
-    from sdr_detect.pointing.timeline import checked
-
     name, sep, value = text.rpartition("=")
     try:
         if not sep or not name:
             raise ValueError("no NAME=")
-        return name, checked(float(value))
+        bearing_deg = float(value)
+        if not -180 <= bearing_deg <= 360:
+            raise ValueError(f"{bearing_deg:g}° is not within -180..360")
+        return name, bearing_deg % 360
     except ValueError as exc:
         raise typer.BadParameter(f"--bearing {text!r} is not NAME=DEGREES: {exc}") from exc
 

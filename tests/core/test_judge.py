@@ -326,6 +326,15 @@ def test_no_terminal_band_covered_is_inconclusive() -> None:
     assert "band" in said.reasons[0]
 
 
+def test_a_forgotten_converter_is_told_before_what_was_seen() -> None:
+    weak = judged(grids=(FRAME,), snr_db=8.0)
+    assert "converter" not in verdict(weak).reasons[0]
+    said = verdict(weak, over=watch(intercept=Intercept(0.0, "terminal")))
+    assert said.verdict == "inconclusive"
+    assert len(said.reasons) > 1
+    assert "is the converter stated" in said.reasons[0]
+
+
 def test_too_small_a_probability_of_intercept_is_inconclusive_on_request() -> None:
     poi = verdict().poi
     assert poi is not None

@@ -365,6 +365,7 @@ def test_wrong_words_are_refused() -> None:
         ["heading", "a.cf32"],
         ["heading", "--source", "sim://x", "--headings", "a.csv"],
         ["heading", "a.cf32", "--headings", "a.csv", "--bearing", "north"],
+        ["heading", "a.cf32", "--headings", "a.csv", "--bearing", "MV FAR=518"],
         ["heading", "a.cf32", "--headings", "a.csv", "--freq-lower", "1"],
     ):
         run = subprocess.run(
