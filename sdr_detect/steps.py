@@ -28,6 +28,16 @@ NEAR_DB = 3.0
 #: Standard uncertainty of the receiver's gain from one recording to the next.
 REPEAT_DB = 0.5
 
+#: How far noise may change between two recordings of one gain. An antenna sees 30 K of
+#: clear sky at the least and 290 K of ground or ship; behind it adds 50 K a good
+#: downconverter at the least: 340 over 80 K. A deaf receiver changes by more.
+POINTING_DB = 6.3
+#: And of one pointing, or where it cannot fall: an absorber is as warm as a ship.
+STEADY_DB = 2.0
+
+#: Part of an emission's band that must have been listened to where it is not seen.
+COVERED = 0.9
+
 #: Part of the slice above which an emission fills it, and of two bands that they share.
 _FILLS = 0.6
 _SHARED = 0.4
@@ -101,6 +111,14 @@ class Result:
         """Whether the middle of a band lies in the slice."""
         half = (self.bandwidth_hz or self.rate_hz) / 2
         return self.center_hz is not None and abs((low_hz + high_hz) / 2 - self.center_hz) < half
+
+    @property
+    def slice_hz(self) -> tuple[float, float] | None:
+        """Edges of what was listened to."""
+        if self.center_hz is None:
+            return None
+        half = (self.bandwidth_hz or self.rate_hz) / 2
+        return self.center_hz - half, self.center_hz + half
 
     def fills(self, track: Seen) -> bool:
         """Whether a track is as wide as the slice."""
@@ -219,6 +237,35 @@ def compare(kind: Kind, pairs: Sequence[tuple[Result, Result]]) -> list[Finding]
     return [_contrast(kind, track, pairs) for track in first.tracks]
 
 
+def covered(band_hz: tuple[float, float], slice_hz: tuple[float, float]) -> float:
+    """Part of a band that a slice holds."""
+    shared = min(band_hz[1], slice_hz[1]) - max(band_hz[0], slice_hz[0])
+    return max(0.0, shared) / max(band_hz[1] - band_hz[0], 1.0)
+
+
+def noise_doubt(before: str, after: str, change_db: float, least_db: float) -> str | None:
+    """Why two recordings of one gain are not of one working receiver; None if they may be.
+
+    Parameters
+    ----------
+    before, after : str
+        Their names.
+    change_db : float
+        Noise density of the second over that of the first.
+    least_db : float
+        By how much it may have fallen.
+    """
+    if -least_db <= change_db <= POINTING_DB:
+        return None
+    word = "fell" if change_db < 0 else "rose"
+    allowed = least_db if change_db < 0 else POINTING_DB
+    return (
+        f"noise {word} by {abs(change_db):.1f} dB between {before} and {after}, and where the "
+        f"antenna points explains {allowed:g} dB: the gain, a cable or the downconverter's "
+        "supply changed, or an emission hides the noise of the whole slice; record again"
+    )
+
+
 def _check(kind: Kind, one: Result, other: Result) -> None:
     if one.center_hz is None or other.center_hz is None:
         raise ValueError(
@@ -238,6 +285,23 @@ def _check(kind: Kind, one: Result, other: Result) -> None:
         )
     elif one.calibrated != other.calibrated:
         raise ValueError("one is calibrated, the other not: analyse both alike")
+    if kind in ("off-target", "absorber"):
+        _check_legs(kind, one, other)
+
+
+def _check_legs(kind: Kind, one: Result, other: Result) -> None:
+    """What is not seen by who listens elsewhere, or is deaf, may be there all the same."""
+    here, there = one.slice_hz, other.slice_hz
+    if here is not None and there is not None and not covered(here, there):
+        raise ValueError(
+            f"they were recorded at {sum(here) / 2e9:.9g} and {sum(there) / 2e9:.9g} GHz, which "
+            "do not overlap, so nothing can be compared; record both at one frequency"
+        )
+    if one.noise_db_per_hz is not None and other.noise_db_per_hz is not None:
+        change_db = other.noise_db_per_hz - one.noise_db_per_hz
+        least_db = POINTING_DB if kind == "off-target" else STEADY_DB
+        if doubt := noise_doubt("the first", "the second", change_db, least_db):
+            raise ValueError(doubt)
 
 
 def partner(track: Seen, one: Result, other: Result, shift_hz: float = 0.0) -> Seen | None:
@@ -280,6 +344,9 @@ def _contrast(kind: Kind, track: Seen, pairs: Sequence[tuple[Result, Result]]) -
             found.append((here.power_db - there.power_db, scatter, False))
             continue
         least_db = other.would_show_db(here)
+        heard = other.slice_hz
+        if heard is None or covered((here.low_hz, here.high_hz), heard) < COVERED:
+            continue
         if there is None and least_db is not None:
             found.append((here.power_db - least_db, math.hypot(here.scatter_db, REPEAT_DB), True))
     if not found:
@@ -302,7 +369,10 @@ def _contrast(kind: Kind, track: Seen, pairs: Sequence[tuple[Result, Result]]) -
     return _told(kind, finding, gone, len(found))
 
 
-_UNDECIDED = "not decided: its level, or the limit of the other recording, is not known"
+_UNDECIDED = (
+    "not decided: its level, or the limit of the other recording, is not known, or that one "
+    "does not hold its band"
+)
 
 
 def _told(kind: Kind, finding: Finding, gone: bool, pairs: int) -> Finding:

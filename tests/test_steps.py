@@ -62,6 +62,33 @@ def test_silence_that_proves_nothing_is_not_decided() -> None:
     assert (deaf.status, deaf.counts) == ("undecided", None)
 
 
+def test_who_listened_beside_it_tells_nothing() -> None:
+    moved = result(center_hz=CENTER + 0.5e6)  # a quarter of the band is not heard
+    found = only("off-target", result(BURSTS), moved)
+    assert (found.status, found.counts) == ("undecided", None)
+    assert "does not hold its band" in found.text
+    near = result(center_hz=CENTER + 50e3)
+    assert only("off-target", result(BURSTS), near).counts is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "noise_db", "why"),
+    [
+        ("off-target", -126.0, "noise fell by 12.0 dB between the first and the second"),
+        ("off-target", -107.0, "noise rose by 7.0 dB"),
+        ("off-target", -119.0, None),  # from a ship to the sky
+        ("absorber", -119.0, "noise fell by 5.0 dB"),
+        ("absorber", -109.0, None),
+    ],
+)
+def test_a_deaf_receiver_proves_nothing(kind: str, noise_db: float, why: str | None) -> None:
+    if why is None:
+        assert only(kind, result(BURSTS), result(noise_db_per_hz=noise_db)).counts is True
+        return
+    with pytest.raises(ValueError, match=why):
+        only(kind, result(BURSTS), result(noise_db_per_hz=noise_db))
+
+
 def test_alternating_pairs_sharpen_or_refute() -> None:
     steady = [(result(BURSTS), result(replace(BURSTS, power_db=p))) for p in (-53.0, -54.0, -52.0)]
     (found,) = compare("off-target", steady)
@@ -137,6 +164,7 @@ def test_other_emissions_are_no_partners() -> None:
         ("off-target", {"gain_db": 20.0}, "gains"),
         ("absorber", {"calibrated": True}, "analyse both alike"),
         ("off-target", {"center_hz": None}, "centre"),
+        ("off-target", {"center_hz": 14.45e9}, "do not overlap"),
         ("second-lo", {}, "two LOs"),
         ("second-lo", {"side": "high", "lo_hz": 15.45e9}, "two LOs"),
     ],

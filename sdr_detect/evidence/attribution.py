@@ -19,7 +19,7 @@ from sdr_detect.evidence.coverage import stretch, told
 from sdr_detect.evidence.quantities import COVERAGE, level_uncertainty_db
 from sdr_detect.settings import Settings
 from sdr_detect.sinks import wording
-from sdr_detect.steps import REPEAT_DB
+from sdr_detect.steps import COVERED, POINTING_DB, REPEAT_DB, STEADY_DB, covered, noise_doubt
 
 #: What a recording of a case was made for.
 ROLES = {
@@ -50,8 +50,10 @@ class Heard:
     """What one recording of a case says.
 
     ``level_db`` is the C/N of the strongest emission consistent with a terminal, with
-    its expanded uncertainty (k = 2); ``bound_db`` what could have been there unnoticed
-    or, if something was noticed, how strong it was at most. None is not known.
+    its expanded uncertainty (k = 2), and ``band_hz`` its edges; ``bound_db`` what could
+    have been there unnoticed or, if something was noticed, how strong it was at most.
+    ``slice_hz`` are the edges of what was listened to, ``noise_db`` is the noise density
+    in dBFS/Hz at ``gain_db``. None is not known.
     """
 
     id: str
@@ -68,6 +70,16 @@ class Heard:
     analysed_s: float
     blind_s: float
     reasons: tuple[str, ...]
+    band_hz: tuple[float, float] | None = None
+    slice_hz: tuple[float, float] | None = None
+    noise_db: float | None = None
+    gain_db: float | None = None
+
+    def noise_change_db(self, other: Heard) -> float | None:
+        """Noise of another recording over this one's; None where the gain differs."""
+        if self.noise_db is None or other.noise_db is None or self.gain_db != other.gain_db:
+            return None
+        return other.noise_db - self.noise_db
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +114,13 @@ def heard(identifier: str, role: str, result: Analysis, settings: Settings) -> H
         level = round(best.track.snr_db, 2)
         uncertainty = level_uncertainty_db(best, settings)
     limit = verdict.detection_limit_db
+    info = result.facts.info
+    half_hz = (verdict.bandwidth_hz or info.sample_rate_hz) / 2
     bounds = [value for value in (limit, level) if value is not None]
     return Heard(
         id=identifier,
         role=role,
-        start_ns=result.facts.info.start_ns,
+        start_ns=info.start_ns,
         duration_s=result.facts.duration_s,
         verdict=verdict.verdict,
         system=verdict.system,
@@ -118,6 +132,12 @@ def heard(identifier: str, role: str, result: Analysis, settings: Settings) -> H
         analysed_s=verdict.analysed_s,
         blind_s=verdict.blind_s,
         reasons=verdict.reasons,
+        band_hz=None if best is None else (best.track.freq_lower_hz, best.track.freq_upper_hz),
+        slice_hz=None
+        if info.center_hz is None
+        else (info.center_hz - half_hz, info.center_hz + half_hz),
+        noise_db=verdict.noise_dbfs_per_hz,
+        gain_db=info.gain_db,
     )
 
 
@@ -212,7 +232,30 @@ def _contrast(on: Sequence[Heard], off: Sequence[Heard]) -> tuple[float, float] 
     # A limit has no uncertainty of measurement; a level that was measured has.
     other = strongest.uncertainty_db or 0.0 if strongest.bound_db == strongest.level_db else 0.0
     spread = math.hypot(doubt, other, COVERAGE * REPEAT_DB)
-    return round(weakest - strongest.bound_db, 2), round(spread, 2)
+    # Levels are relative to the noise: where that has risen, as much more would be missed.
+    changes = [a.noise_change_db(b) for a in on for b in off]
+    risen = max((change for change in changes if change is not None), default=0.0)
+    return round(weakest - strongest.bound_db - max(0.0, risen), 2), round(spread, 2)
+
+
+def _leg_doubts(on: Sequence[Heard], off: Sequence[Heard], least_db: float) -> Iterable[str]:
+    """Why what is not seen in ``off`` may be there all the same."""
+    for leg in off:
+        bands = [one.band_hz for one in on if one.band_hz is not None]
+        heard = leg.slice_hz
+        if heard is None or any(covered(band, heard) < COVERED for band in bands):
+            yield (
+                f"{leg.id} was not recorded at the frequencies of {on[0].id}: it cannot tell "
+                "what is not there; record both at one frequency"
+            )
+            continue
+        for one in on:
+            change_db = one.noise_change_db(leg)
+            if change_db is not None and (
+                doubt := noise_doubt(one.id, leg.id, change_db, least_db)
+            ):
+                yield doubt
+                break
 
 
 def _pointing_doubts(
@@ -220,7 +263,7 @@ def _pointing_doubts(
 ) -> tuple[str, ...]:
     away = [one for one in found if one.role == "off_target"]
     near = [one for one in found if one.role == "neighbour"]
-    doubts = []
+    doubts = [*_leg_doubts(on, [*away, *near], POINTING_DB)]
     if len(on) < TURNS or len(away) < TURNS:
         doubts.append(
             f"{len(on)} recordings with it towards the vessel and {len(away)} away from it; "
@@ -252,6 +295,8 @@ def _power_doubts(
     off = [one for one in found if one.role == "power_off"]
     if not off:
         return ()
+    if doubts := tuple(_leg_doubts(on, off, STEADY_DB)):
+        return doubts
     if cut is None or cut[0] - cut[1] < CONTRAST_DB:
         return ("the power cut made no difference that can be relied on",)
     if not _alternate(on, off, before_and_after=True):

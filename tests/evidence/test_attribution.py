@@ -13,6 +13,8 @@ from sdr_detect.evidence import comparison
 from sdr_detect.evidence.attribution import Heard, conclude
 
 MINUTE_NS = 60 * 10**9
+SLICE_HZ = (14.2213e9, 14.2237e9)
+ELSEWHERE_HZ = (14.4488e9, 14.4512e9)
 
 
 def heard(
@@ -33,6 +35,8 @@ def heard(
         uncertainty_db=None if level_db is None else 0.4,
         bound_db=None if limit_db is None else max(bounds), limit_db=limit_db, poi=poi,
         analysed_s=1.0, blind_s=0.0, reasons=("a reason",),
+        band_hz=None if level_db is None else SLICE_HZ, slice_hz=SLICE_HZ, noise_db=-114.0,
+        gain_db=30.0,
     )  # fmt: skip
 
 
@@ -72,6 +76,19 @@ def test_contrast_in_turn_attributes() -> None:
         ([off(0), on(1), off(2, 8.0), on(3), BESIDE], "less than the 6 dB"),
         ([off(0), on(1), off(2), on(3, 0.2), BESIDE], "less than the 6 dB"),
         ([off(0), on(1), heard("off_target", 2, limit_db=None), on(3), BESIDE], "not known"),
+        (
+            [replace(off(0), slice_hz=ELSEWHERE_HZ), *TURNS[1:]],
+            "off_target@0 was not recorded at the frequencies of on_target@1",
+        ),
+        ([*TURNS[:4], replace(BESIDE, slice_hz=ELSEWHERE_HZ)], "neighbour@9 was not recorded"),
+        ([replace(off(0), slice_hz=None), *TURNS[1:]], "off_target@0 was not recorded"),
+        (
+            [replace(off(0), noise_db=-126.0), *TURNS[1:]],
+            "noise fell by 12.0 dB between on_target@1 and off_target@0",
+        ),
+        ([*TURNS[:4], replace(BESIDE, noise_db=-107.0)], "noise rose by 7.0 dB"),
+        # Above risen noise as much more is missed: 18 - 6 - 6 dB.
+        ([replace(off(0, 6.0), noise_db=-108.0), *TURNS[1:]], "0.0 dB between"),
     ],
 )
 def test_anything_less_does_not(recordings: Sequence[Heard], why: str) -> None:
@@ -79,6 +96,17 @@ def test_anything_less_does_not(recordings: Sequence[Heard], why: str) -> None:
     assert found.verdict == "detected_not_attributed"
     assert found.sentence.startswith("Detected, not attributed: ")
     assert any(why in ground for ground in found.grounds), found.grounds
+
+
+def test_what_the_antenna_sees_may_change_the_noise() -> None:
+    cold = [replace(off(0), noise_db=-119.0), *TURNS[1:]]
+    assert conclude(cold).verdict == "detected_attributed"
+    assert conclude(cold).contrast_db == 18.0
+    warm = [replace(off(0), noise_db=-112.0), *TURNS[1:]]
+    assert conclude(warm).contrast_db == 16.0
+    # Noise of two gains cannot be compared; C/N can.
+    other_gain = [replace(off(0), noise_db=-130.0, gain_db=14.0), *TURNS[1:]]
+    assert conclude(other_gain).verdict == "detected_attributed"
 
 
 def test_the_contrast_must_exceed_its_uncertainty() -> None:
@@ -92,6 +120,10 @@ def test_a_witnessed_power_cut_attributes_by_itself() -> None:
     assert conclude([on(1), cut, on(3)]).verdict == "detected_attributed"
     # Without the return it may have ended by itself; with a level left it made no difference.
     assert conclude([on(1), cut]).verdict == "detected_not_attributed"
+    deaf = replace(cut, noise_db=-117.0)
+    found = conclude([on(1), deaf, on(3)])
+    assert found.verdict == "detected_not_attributed"
+    assert any("noise fell by 3.0 dB" in ground for ground in found.grounds)
     still = heard("power_off", 2, level_db=11.0)
     assert conclude([on(1), still, on(3)]).verdict == "detected_not_attributed"
 
