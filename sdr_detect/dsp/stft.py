@@ -168,13 +168,17 @@ class Analyser:
             blind |= overload
         power = self._powers.pop(0)
         self._powers.append(power)
-        self._fft.frames(raw.iq, 0, layout.hop, power)
+        whole = _whole_frames(blind, layout)
+        # What is left of a stream at its end may be far less than a dwell.
+        stop = int(np.flatnonzero(whole)[-1]) + 1 if whole.any() else 0
+        self._fft.frames(raw.iq, 0, layout.hop, power[:stop])
+        power[stop:] = 0
         dwell = Dwell(
             info,
             layout,
             raw.first_sample,
             raw.iq,
-            _whole_frames(blind, layout),
+            whole,
             power,
             np.zeros(layout.nfft, np.float32),
             np.zeros((layout.frames, layout.subbands), np.float32),
