@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from sdr_detect import __version__, cli
+from sdr_detect.commands import _interrupt
 from sdr_detect.errors import ConfigError, FormatError, SourceLost
 
 RUNNER = CliRunner()
@@ -99,3 +102,16 @@ def test_our_own_faults_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "argv", ["sdr-detect"])
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+def test_two_signals_at_once_are_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with _interrupt.stop_on_interrupt() as stop:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        assert stop.is_set()
+        monkeypatch.setattr(_interrupt, "SAME_S", -1.0)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert "ended without an answer" in capfd.readouterr().err

@@ -328,3 +328,24 @@ def test_a_waiting_publisher_can_be_stopped(endpoint: str, monkeypatch: pytest.M
     assert time.monotonic() - began < 5
     stuck.close(0)
     context.term()
+
+
+@pytest.mark.parametrize("name", ["iq", "@"])
+def test_nobody_takes_a_local_endpoint_from_another(tmp_path: Path, name: str) -> None:
+    endpoint = f"ipc://@{tmp_path}" if name == "@" else f"ipc://{tmp_path}/{name}"
+    with contextlib.closing(ZmqPublisher(endpoint, Overflow.BLOCK)) as first:
+        with pytest.raises(SinkError, match="another program publishes on it"):
+            ZmqPublisher(endpoint, Overflow.BLOCK)
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(publish_one, first)
+            with contextlib.closing(subscribe(endpoint)) as source:
+                assert next(iter(source.blocks())).first_sample == 0
+            sent.result()
+    ZmqPublisher(endpoint, Overflow.BLOCK).close()
+
+
+def test_what_a_dead_program_left_is_taken_over(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(f"{tmp_path}/iq")
+    assert (tmp_path / "iq").is_socket()
+    ZmqPublisher(f"ipc://{tmp_path}/iq", Overflow.BLOCK).close()

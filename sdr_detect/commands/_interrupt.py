@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
+
+#: A signal that follows another this closely is the same one, sent to a process and to
+#: its group, or an impatient finger: it must not cost the answer.
+SAME_S = 1.0
 
 
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second one interrupts at once."""
+    """An event that SIGINT and SIGTERM set; a second one, later, interrupts at once."""
     stop = threading.Event()
+    first_s = 0.0
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal first_s
+        if not stop.is_set():
+            first_s = time.monotonic()
+            stop.set()
+        elif time.monotonic() - first_s > SAME_S:
+            # Not print: what was interrupted may be printing.
+            os.write(2, b"sdr-detect: interrupted again: ended without an answer\n")
             raise KeyboardInterrupt
-        stop.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

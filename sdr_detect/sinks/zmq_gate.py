@@ -9,6 +9,7 @@ socket.
 from __future__ import annotations
 
 import logging
+import socket as local
 import threading
 import time
 
@@ -39,8 +40,13 @@ def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
     Raises
     ------
     SinkError
-        The endpoint cannot be bound.
+        The endpoint cannot be bound, or another program publishes on it.
     """
+    if endpoint.startswith("ipc://") and _answers(endpoint.removeprefix("ipc://")):
+        raise SinkError(
+            f"{endpoint} cannot be bound: another program publishes on it; end that one, or "
+            "choose another endpoint"
+        )
     socket.ipv6 = endpoint.startswith("tcp://[")
     try:
         socket.bind(endpoint)
@@ -51,6 +57,20 @@ def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
     bound = socket.getsockopt(zmq.LAST_ENDPOINT)
     assert isinstance(bound, bytes)
     return bound.rstrip(b"\0").decode()
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody listens on a local socket, which ZeroMQ would take from him.
+
+    A socket that a dead program left behind refuses.
+    """
+    name = "\0" + path[1:] if path.startswith("@") else path
+    with local.socket(local.AF_UNIX) as probe:
+        try:
+            probe.connect(name)
+        except OSError:  # nobody, or no name for a socket: binding tells
+            return False
+        return True
 
 
 class Gate:
