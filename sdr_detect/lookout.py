@@ -1,8 +1,9 @@
 """When a watch that goes on is looked at, and what is then worth telling.
 
 A terminal that transmits for days makes one track, which ends after days: an
-alert must not wait for it. Looks fall on the ends of dwells, so that the same
-stream gives the same alerts however it is cut.
+alert must not wait for it. And a watch of weeks hears many vessels: each is told. Looks
+fall on the ends of dwells, so that the same stream gives the same alerts however it is
+cut.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Lookout:
         self._next_s = first_s
         self._seen = (0, 0)
         self._told: str | None = None
+        self._standing = False
 
     def due(self, epoch_number: int, epoch: Epoch) -> bool:
         """Whether to look, after a dwell."""
@@ -44,17 +46,39 @@ class Lookout:
         self._next_s = self._watched_s + step_s
         return True
 
-    def news(self, verdict: Verdict, sample: int) -> list[Incident]:
-        """What has changed since it was last told."""
-        system = verdict.system if verdict.verdict == "detected" else None
-        if system is not None:  # whether it still holds is less urgent
+    def news(self, verdict: Verdict, now: Verdict, sample: int) -> list[Incident]:
+        """What has changed since it was last told.
+
+        Parameters
+        ----------
+        verdict, now : Verdict
+            On the whole watch, and on what is still heard.
+        sample : int
+            Where the stream stands.
+        """
+        system, heard = _system(verdict), _system(now)
+        if heard is not None:  # whether it still holds is less urgent
             self._next_s = self._watched_s + RAREST_S
-        if system == self._told:
+        changed, self._told = system != self._told, system
+        if changed:
+            self._standing = system is not None
+            if system is None:
+                text = f"the verdict so far is no longer detected: {verdict.verdict}"
+                return [_incident("alert_withdrawn", text, sample)]
+            text = f"detected so far: {system}; {verdict.reasons[0]}"
+            return [_incident("alert", text, sample)]
+        if system is None or self._standing == (heard is not None):
             return []
-        self._told = system
-        span = Span(max(sample - 1, 0), max(sample, 1))
-        if system is None:
-            text = f"the verdict so far is no longer detected: {verdict.verdict}"
-            return [Incident("health", span, "alert_withdrawn", text)]
-        text = f"detected so far: {system}; {verdict.reasons[0]}"
-        return [Incident("health", span, "alert", text)]
+        self._standing = heard is not None
+        if heard is None:
+            text = "what was detected has not been heard for a while; the next one is told anew"
+            return [_incident("alert_over", text, sample)]
+        return [_incident("alert", f"detected again: {heard}; {now.reasons[0]}", sample)]
+
+
+def _system(verdict: Verdict) -> str | None:
+    return verdict.system if verdict.verdict == "detected" else None
+
+
+def _incident(reason: str, text: str, sample: int) -> Incident:
+    return Incident("health", Span(max(sample - 1, 0), max(sample, 1)), reason, text)

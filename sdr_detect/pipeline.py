@@ -148,15 +148,18 @@ class Pipeline:
         if not self._lookout.due(self._epochs, epoch):
             return []
         if ended:
-            tracks, coverage = [*self._kept, *self._revisits.tracks], self._coverage
+            gone, heard, coverage = self._kept, list(self._revisits.tracks), self._coverage
         else:
-            tracks, coverage = self._so_far(epoch)
-        verdict = self._judge(strongest(tracks), coverage)
-        return self._lookout.news(verdict, epoch.stop_sample)
+            gone, heard, coverage = self._so_far(epoch)
+        verdict = now = self._judge(strongest([*gone, *heard]), coverage)
+        if gone and verdict.verdict == "detected":
+            now = self._judge(strongest(heard), coverage)
+        return self._lookout.news(verdict, now, epoch.stop_sample)
 
-    def _so_far(self, epoch: Epoch) -> tuple[list[Judged], Coverage]:
-        seen = self._revisits.with_stay(epoch.judged(), epoch.info)
-        return [*self._kept, *epoch.retired, *seen], self._with(epoch)
+    def _so_far(self, epoch: Epoch) -> tuple[list[Judged], list[Judged], Coverage]:
+        """Tracks that have ended, those that are still followed, and what was watched."""
+        heard = self._revisits.with_stay(epoch.judged(), epoch.info)
+        return [*self._kept, *epoch.retired], heard, self._with(epoch)
 
     def snapshot(self) -> Snapshot:
         """Where it stands now."""
@@ -164,7 +167,8 @@ class Pipeline:
         tracks, coverage = [*self._kept, *self._revisits.tracks], self._coverage
         sightings: list[Sighting] = []
         if epoch is not None:
-            tracks, coverage = self._so_far(epoch)
+            gone, heard, coverage = self._so_far(epoch)
+            tracks = [*gone, *heard]
             sightings = _sightings(tracks, epoch.info)
         return Snapshot(
             0 if epoch is None else epoch.stop_sample,

@@ -9,7 +9,7 @@ import pytest
 
 from sdr_detect.events import Incident, Verdict
 from sdr_detect.lookout import Lookout
-from sdr_detect.settings import Settings, VerdictSettings
+from sdr_detect.settings import Settings, TrackSettings, VerdictSettings
 from tests.core.streams import as_json, cut_stream, events, one_block, rendered
 
 QUIET = Verdict("not_detected", None, 1.0, 1e-6, None, 0.1, 1.0, 0.0, ())
@@ -48,12 +48,40 @@ def test_no_looks_no_alerts() -> None:
 def test_news_are_told_once() -> None:
     lookout = Lookout(1.0)
     other = replace(FOUND, system="vsat")
-    told = [lookout.news(v, 100) for v in (QUIET, FOUND, FOUND, other, QUIET, QUIET, FOUND)]
+    told = [lookout.news(v, v, 100) for v in (QUIET, FOUND, FOUND, other, QUIET, QUIET, FOUND)]
     assert [[n.reason for n in news] for news in told] == [
         [], ["alert"], [], ["alert"], ["alert_withdrawn"], [], ["alert"],
     ]  # fmt: skip
     assert told[1][0].span.stop_sample == 100
     assert "track 1 is alike" in told[1][0].detail
+
+
+def test_every_visit_is_told() -> None:
+    lookout = Lookout(1.0)
+    again = replace(FOUND, reasons=("track 2 is alike",))
+    looks = [(FOUND, FOUND), (FOUND, QUIET), (FOUND, QUIET), (FOUND, again), (FOUND, again)]
+    told = [lookout.news(*look, 100) for look in looks]
+    assert [[n.reason for n in news] for news in told] == [
+        ["alert"], ["alert_over"], [], ["alert"], [],
+    ]  # fmt: skip
+    assert told[3][0].detail == "detected again: starlink; track 2 is alike"
+
+
+def test_a_second_visit_is_told_and_one_that_goes_on_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sdr_detect.lookout.RAREST_S", 0.1)
+    visits = [
+        {"kind": "starlink_uplink", "cn_db": 8.0, "start_s": 0.2, "stop_s": 1.0},
+        {"kind": "starlink_uplink", "cn_db": 8.0, "start_s": 3.2},
+    ]
+    settings = Settings(tracks=TrackSettings(idle_s=0.7), verdict=VerdictSettings(look_s=0.1))
+    found = events(rendered(*visits, duration_s=4.6), settings)
+    told = [e for e in found if isinstance(e, Incident) and e.reason.startswith("alert")]
+    assert [e.reason for e in told] == ["alert", "alert_over", "alert"]
+    over_s, again_s = (e.span.stop_sample / 2.4e6 for e in told[1:])
+    assert 1.6 < over_s < 2.2
+    assert 3.2 < again_s < 4.4
 
 
 @pytest.mark.parametrize(("first_s", "looks"), [(0.0, 0), (1.0, 402), (60.0, 60)])
