@@ -235,9 +235,10 @@ def run(
 ) -> Verdict:
     """Feed ``source`` through ``pipeline`` into ``sinks`` until it ends or ``stop`` is set.
 
-    A live source that is lost still gets its verdict on what was heard; then
-    the error propagates. Source and sinks are closed in every case. A ``keeper``
-    gets every block that is read, also those that the pipeline is too slow for.
+    Where a live source is lost, or a sink cannot be written, those that can be still get
+    the verdict on what was heard; then the error propagates. Source and sinks are closed
+    in every case. A ``keeper`` gets every block that is read, also those that the
+    pipeline is too slow for.
 
     Returns
     -------
@@ -264,6 +265,12 @@ def run(
                     _hand_out(pipeline.process(block), sinks)
         except SourceError:
             _finish(pipeline, sinks)
+            raise
+        except SinkError:
+            for event in pipeline.finish():
+                for sink in sinks:
+                    with contextlib.suppress(SinkError):
+                        sink.write(event)
             raise
         return _finish(pipeline, sinks)
     finally:

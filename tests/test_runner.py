@@ -232,6 +232,7 @@ def test_a_full_disk_ends_reading() -> None:
     assert other.closed
     assert source.closed
     assert source.delivered < 1000
+    assert isinstance(other.events[-1], Verdict)  # on what was heard
 
 
 def test_every_sink_is_closed_even_when_one_fails_to() -> None:

@@ -96,11 +96,14 @@ def json_output(target: str | None) -> Iterator[TextIO | None]:
             raise SinkError(f"{target} cannot be written: {exc.strerror}") from exc
         try:
             yield file
-        finally:
-            try:
-                file.close()  # writes what is buffered: the disk may be full only now
-            except OSError as exc:
-                raise SinkError(f"{target} cannot be written: {exc.strerror}") from exc
+        except BaseException:
+            with contextlib.suppress(OSError):  # what went wrong first is told
+                file.close()
+            raise
+        try:
+            file.close()  # writes what is buffered: the disk may be full only now
+        except OSError as exc:
+            raise SinkError(f"{target} cannot be written: {exc.strerror}") from exc
 
 
 def make_folder(folder: Path) -> None:

@@ -69,7 +69,7 @@ class JsonLines:
         SinkError
             As for `write`.
         """
-        with _write_errors():
+        with self._write_errors():
             self._out.write(json.dumps(item, allow_nan=False, ensure_ascii=False) + "\n")
             if self._flush:
                 self._out.flush()
@@ -101,15 +101,18 @@ class JsonLines:
         SinkError
             As for `write`.
         """
-        with _write_errors():
+        with self._write_errors():
             self._out.flush()
 
-
-@contextlib.contextmanager
-def _write_errors() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # the reader has seen enough (``| head``): no error of ours
-    except OSError as exc:
-        raise SinkError(f"JSON Lines cannot be written: {exc}") from exc
+    @contextlib.contextmanager
+    def _write_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise  # the reader has seen enough (``| head``): no error of ours
+        except OSError as exc:
+            name = getattr(self._out, "name", "their stream")
+            raise SinkError(
+                f"JSON Lines cannot be written to {name}: {exc.strerror or exc}; make room "
+                "there, or write elsewhere: what follows is not in it"
+            ) from exc
