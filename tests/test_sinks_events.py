@@ -6,12 +6,14 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sdr_detect.errors import SinkError
 from sdr_detect.events import BurstEvent, Incident, TrackEvent, Verdict
-from sdr_detect.model import Burst, Detection, Flag, Match, Span, StreamInfo, Track
-from sdr_detect.sinks import wording
+from sdr_detect.model import Burst, Detection, Flag, IQBlock, Match, Span, StreamInfo, Track
+from sdr_detect.pipeline import Pipeline
+from sdr_detect.sinks import signs, wording
 from sdr_detect.sinks.collect import Collector
 from sdr_detect.sinks.jsonl import JsonLines
 
@@ -235,3 +237,18 @@ def test_best_matches_come_first() -> None:
     assert [event.track.id for event in wording.by_score(events)] == [3, 2, 1]
     assert wording.match_text(wording.best_match(events[2].track)) == "good 0.90"
     assert wording.match_text(wording.best_match(events[0].track)) == "no profile fits"
+
+
+def test_a_long_watch_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signs, "EVERY_S", 0.2)
+    out, pipeline = io.StringIO(), Pipeline(())
+    told = signs.Signs(JsonLines(out), pipeline.snapshot)
+    for first in range(0, 500_000, 50_000):
+        block = IQBlock(INFO, first, np.full(50_000, 1e-3 + 1e-3j, np.complex64))
+        pipeline.process(block)
+        told.take(block)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["stop_s"] for line in lines] == [0.2, 0.4]
+    assert {line["type"] for line in lines} == {"status"}
+    assert lines[0]["analysed_s"] < lines[1]["analysed_s"] <= 0.4
+    assert lines[1]["verdict"] in ("not_detected", "inconclusive")

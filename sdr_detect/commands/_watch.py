@@ -104,6 +104,7 @@ class Watch:
         """Watch until the source ends, is lost, or ``stop`` is set."""
         from sdr_detect import runner
         from sdr_detect.sinks.jsonl import JsonLines
+        from sdr_detect.sinks.signs import Signs
 
         sinks: list[Sink] = [self.found]
         if out is not None:
@@ -113,6 +114,8 @@ class Watch:
         if tables:
             sinks.append(_Lines())
         taps: list[Tap] = [_Join(sinks)]
+        if out is not None:
+            taps.append(Signs(lines, self._so_far))
         if picture:
             taps.append(self.picture)
         if trigger is not None:

@@ -17,9 +17,10 @@ from sdr_detect.events import TrackEvent
 from sdr_detect.evidence.comparison import Comparison
 from sdr_detect.evidence.coverage import stretch, told
 from sdr_detect.evidence.quantities import COVERAGE, level_uncertainty_db
+from sdr_detect.legs import COVERED, POINTING_DB, STEADY_DB, covered, noise_doubt
 from sdr_detect.settings import Settings
 from sdr_detect.sinks import wording
-from sdr_detect.steps import COVERED, POINTING_DB, REPEAT_DB, STEADY_DB, covered, noise_doubt
+from sdr_detect.steps import REPEAT_DB
 
 #: What a recording of a case was made for.
 ROLES = {
