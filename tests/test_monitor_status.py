@@ -28,8 +28,14 @@ def test_what_the_line_tells() -> None:
     pipeline = Pipeline(profiles())
     pipeline.process(block)
     text = status_text(block, pipeline.snapshot(), 998_000, 500)
-    assert text.startswith("1 s: not_detected so far; 1.00 Msps, lost 500, level -5.9 dBFS, ")
-    assert "clipped 1.0%" in text
+    told = re.fullmatch(
+        r"1 s: not_detected, limit -?\d+ dB, PoI \d+%; 1\.0 Msps, lost 500, -6 dBFS, clipped 1%; "
+        r"1 bursts, \d+ tracks, blind 0\.0 s",
+        text,
+    )
+    assert told, text
+    assert text.index("; 1 bursts") < 80
+    assert "Msps" not in status_text(block, pipeline.snapshot(), None, 500)
     silent = IQBlock(INFO, 1_200_000, samples[:0])
     assert "NO SAMPLES" in status_text(silent, pipeline.snapshot(), 1e6, 0)
 
@@ -58,7 +64,7 @@ def test_the_line_is_renewed_and_cleared(repo_root: Path) -> None:
     out, _ = process.communicate(timeout=60)
     os.close(master)
     assert process.returncode == 0
-    assert len(re.findall(rb"\r\x1b\[K\d s: \w+ so far; [\d.]+ Msps", shown)) >= 2
-    assert b"detected so far" in shown
+    assert len(re.findall(rb"\r\x1b\[K\d s: \w+, [^;]*; [\d.]+ Msps", shown)) >= 2
+    assert b"s: detected, limit" in shown
     assert shown.rstrip().endswith(b"\x1b[K")
     assert "Detected: an emission consistent with" in out

@@ -234,12 +234,9 @@ class _Status:
         self._lost += block.lost_before
         if now_s < self._due_s:
             return
-        text = status_text(
-            block,
-            self._pipeline.snapshot(),
-            self._samples / max(now_s - self._began_s, 1e-3),
-            self._lost,
-        )
+        watched_s = now_s - self._began_s
+        rate_hz = self._samples / watched_s if watched_s >= 1 else None
+        text = status_text(block, self._pipeline.snapshot(), rate_hz, self._lost)
         # A busy band takes a while to judge: never more than a twentieth of the time.
         self._due_s = now_s + max(_STATUS_INTERVAL_S, 20 * (time.monotonic() - now_s))
         _clear_status()
@@ -247,8 +244,12 @@ class _Status:
         print(text[:width], end="", file=sys.stderr, flush=True)
 
 
-def status_text(block: Block, seen: Snapshot, rate_hz: float, lost: int) -> str:
-    """One line: rate and losses, level and overload, what was found."""
+def status_text(block: Block, seen: Snapshot, rate_hz: float | None, lost: int) -> str:
+    """One line, what matters most first: 80 columns hold it up to overload.
+
+    The verdict so far, the weakest C/N that would have been found and the probability
+    of intercept; rate and losses, level and overload; what was found.
+    """
     import numpy as np
 
     from sdr_detect.rawblock import decoded
@@ -257,11 +258,15 @@ def status_text(block: Block, seen: Snapshot, rate_hz: float, lost: int) -> str:
         whole = decoded(block)
         power = float(np.vdot(whole.samples, whole.samples).real) / block.sample_count
         clipped = whole.clipped / block.sample_count
-        level = f"level {10 * np.log10(max(power, 1e-20)):.1f} dBFS, clipped {clipped:.1%}"
+        level = f"{10 * np.log10(max(power, 1e-20)):.0f} dBFS, clipped {clipped:.0%}"
     else:
         level = "NO SAMPLES"
+    said = seen.verdict
+    limit = "" if said.detection_limit_db is None else f", limit {said.detection_limit_db:.0f} dB"
+    poi = "" if said.poi is None else f", PoI {said.poi:.0%}"
+    rate = "" if rate_hz is None else f"{rate_hz / 1e6:.1f} Msps, "
     return (
-        f"{block.info.seconds(block.stop_sample):.0f} s: {seen.verdict.verdict} so far; "
-        f"{rate_hz / 1e6:.2f} Msps, lost {lost}, {level}; {seen.burst_count} bursts, "
-        f"{len(seen.tracks)} tracks, blind {seen.blind_s:.1f} s"
+        f"{block.info.seconds(block.stop_sample):.0f} s: {said.verdict}{limit}{poi}; "
+        f"{rate}lost {lost}, {level}; {seen.burst_count} bursts, {len(seen.tracks)} tracks, "
+        f"blind {seen.blind_s:.1f} s"
     )
