@@ -115,3 +115,9 @@ def test_two_signals_at_once_are_one(
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert "ended without an answer" in capfd.readouterr().err
+
+
+def test_a_first_signal_at_an_end_that_was_asked_for_costs_no_answer() -> None:
+    with _interrupt.stop_on_interrupt() as stop:
+        stop.set()
+        os.kill(os.getpid(), signal.SIGINT)

@@ -19,16 +19,18 @@ SAME_S = 1.0
 def stop_on_interrupt() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set; a second one, later, interrupts at once."""
     stop = threading.Event()
-    first_s = 0.0
+    first_s: float | None = None  # ``stop`` is set without a signal too, as at an end asked for
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         nonlocal first_s
-        if not stop.is_set():
-            first_s = time.monotonic()
+        now_s = time.monotonic()
+        if first_s is None:
+            first_s = now_s
             stop.set()
-        elif time.monotonic() - first_s > SAME_S:
-            # Not print: what was interrupted may be printing.
-            os.write(2, b"sdr-detect: interrupted again: ended without an answer\n")
+            if os.isatty(2):
+                _say("\nsdr-detect: ending; another Ctrl-C ends at once, without the answer\n")
+        elif now_s - first_s > SAME_S:
+            _say("sdr-detect: interrupted again: ended without an answer\n")
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -37,3 +39,9 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    # Not print: what was interrupted may be printing. Nor is an answer lost for want of a reader.
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode())
