@@ -218,8 +218,11 @@ def compare(kind: Kind, pairs: Sequence[tuple[Result, Result]]) -> list[Finding]
     ValueError
         The results cannot be compared; the message says why.
     """
-    for one, other in pairs:
-        _check(kind, one, other)
+    for number, (one, other) in enumerate(pairs, 1):
+        try:
+            _check(kind, one, other)
+        except ValueError as exc:
+            raise ValueError(f"pair {number}, {one.name} and {other.name}: {exc}") from exc
     first = pairs[0][0]
     if kind == "second-lo":
         return [_second_lo(track, *pairs[0]) for track in first.tracks]
@@ -296,7 +299,9 @@ def _multiple(a: float, b: float) -> bool:
 
 def _contrast(kind: Kind, track: Seen, pairs: Sequence[tuple[Result, Result]]) -> Finding:
     found: list[tuple[float, float, bool]] = []
+    losses_db: list[float] = []
     for one, other in pairs:
+        loss_db = _loss_db(one, other)
         here = track if one is pairs[0][0] else partner(track, pairs[0][0], one)
         if here is None or here.power_db is None:
             continue  # idle or unmeasured while it was looked for: this pair tells nothing
@@ -304,13 +309,16 @@ def _contrast(kind: Kind, track: Seen, pairs: Sequence[tuple[Result, Result]]) -
         if there is not None and there.power_db is not None:
             scatter = math.hypot(here.scatter_db, there.scatter_db, REPEAT_DB)
             found.append((here.power_db - there.power_db, scatter, False))
+            losses_db.append(loss_db)
             continue
         least_db = other.would_show_db(here)
         heard = other.slice_hz
         if heard is None or covered((here.low_hz, here.high_hz), heard) < COVERED:
             continue
         if there is None and least_db is not None:
-            found.append((here.power_db - least_db, math.hypot(here.scatter_db, REPEAT_DB), True))
+            bound_db = here.power_db - least_db - loss_db
+            found.append((bound_db, math.hypot(here.scatter_db, REPEAT_DB), True))
+            losses_db.append(0.0)
     if not found:
         return Finding(track, "undecided", _UNDECIDED, None)
     contrast = statistics.fmean(c for c, _, _ in found)
@@ -328,7 +336,14 @@ def _contrast(kind: Kind, track: Seen, pairs: Sequence[tuple[Result, Result]]) -
         COVERAGE_FACTOR * standard,
         any(b for *_, b in found),
     )
-    return _told(kind, finding, gone, len(found))
+    return _told(kind, finding, gone, len(found), statistics.fmean(losses_db))
+
+
+def _loss_db(one: Result, other: Result) -> float:
+    """By how much the gain may have fallen unnoticed: by no more than the noise did."""
+    if one.noise_db_per_hz is None or other.noise_db_per_hz is None:
+        return 0.0
+    return max(0.0, one.noise_db_per_hz - other.noise_db_per_hz)
 
 
 _UNDECIDED = (
@@ -337,7 +352,7 @@ _UNDECIDED = (
 )
 
 
-def _told(kind: Kind, finding: Finding, gone: bool, pairs: int) -> Finding:
+def _told(kind: Kind, finding: Finding, gone: bool, pairs: int, loss_db: float) -> Finding:
     contrast, doubt = finding.contrast_db or 0.0, finding.expanded_db or 0.0
     bound = "at least " if finding.at_least else ""
     figure = f"by {bound}{contrast:.1f} ± {doubt:.1f} dB"
@@ -347,7 +362,8 @@ def _told(kind: Kind, finding: Finding, gone: bool, pairs: int) -> Finding:
         "; of one pair only: an emitter's own change may look the same (terminals step by 20 dB "
         "and more between their 15 s slots), so alternate several times"
     )  # fmt: skip
-    if contrast >= CLEAR_DB and contrast - doubt >= NEAR_DB:
+    surely = contrast - loss_db
+    if surely >= CLEAR_DB and surely - doubt >= NEAR_DB:
         origin = "from the direction of the target" if kind == "off-target" else "from the antenna"
         word: Status = "gone" if gone else "weaker"
         fall = f"not seen {where}, weaker {figure}" if gone else f"weaker {where} {figure}"
@@ -368,7 +384,9 @@ def _told(kind: Kind, finding: Finding, gone: bool, pairs: int) -> Finding:
             finding, status="stronger" if stronger else "same", counts=False,
             text=f"{origin}: {fall} ({change}); it does not count for this vessel",
         )  # fmt: skip
-    return replace(finding, text=f"not decided: weaker {where} {figure}; repeat it")
+    lost = loss_db >= REPEAT_DB
+    gain = f", but noise fell by {loss_db:.1f} dB, which may be gain" if lost else ""
+    return replace(finding, text=f"not decided: weaker {where} {figure}{gain}; repeat it")
 
 
 def _second_lo(track: Seen, one: Result, other: Result) -> Finding:

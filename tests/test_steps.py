@@ -89,6 +89,26 @@ def test_a_deaf_receiver_proves_nothing(kind: str, noise_db: float, why: str | N
         only(kind, result(BURSTS), result(noise_db_per_hz=noise_db))
 
 
+def test_what_a_lost_gain_explains_is_no_contrast() -> None:
+    """A cable loose by 6.2 dB takes noise and emission alike, wherever it comes from."""
+    quieter: dict[str, Any] = {"noise_db_per_hz": -120.2}
+    loose = result(replace(BURSTS, id=9, power_db=-47.2), **quieter)
+    found = only("off-target", result(BURSTS), loose)
+    assert (found.status, found.counts) == ("undecided", None)
+    assert "noise fell by 6.2 dB, which may be gain" in found.text
+    turned = result(replace(BURSTS, id=9, power_db=-56.2), **quieter)
+    assert only("off-target", result(BURSTS), turned).counts is True
+    # Unseen below the limit of the quieter one, which is no lower than that of the first.
+    unseen = only("off-target", result(BURSTS), result(**quieter))
+    assert unseen.contrast_db == pytest.approx(16.0, abs=0.05)
+
+
+def test_the_error_names_the_pair_at_fault() -> None:
+    pairs = [(result(BURSTS), result()), (result(BURSTS), result(name="b2", gain_db=20.0))]
+    with pytest.raises(ValueError, match="pair 2, a and b2: their gains"):
+        compare("off-target", pairs)
+
+
 def test_alternating_pairs_sharpen_or_refute() -> None:
     steady = [(result(BURSTS), result(replace(BURSTS, power_db=p))) for p in (-53.0, -54.0, -52.0)]
     (found,) = compare("off-target", steady)

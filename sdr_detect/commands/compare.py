@@ -117,7 +117,7 @@ def compare(
     try:
         findings = steps.compare(kind, pairs)
     except ValueError as exc:
-        raise ConfigError(f"{on[0]}, {off[0]}: {exc}") from exc
+        raise ConfigError(str(exc)) from exc
     subject = base if session is None else lines_of(session)
     source = _check_source(findings, check_rf) if kind == "check-source" else None
     found = steps.combined(kind, subject[-1]["verdict"], findings, source)

@@ -246,8 +246,9 @@ def _leg_doubts(on: Sequence[Heard], off: Sequence[Heard], least_db: float) -> I
         heard = leg.slice_hz
         if heard is None or any(covered(band, heard) < COVERED for band in bands):
             yield (
-                f"{leg.id} was not recorded at the frequencies of {on[0].id}: it cannot tell "
-                "what is not there; record both at one frequency"
+                f"{leg.id} was not recorded at the frequencies of {on[0].id} ({_ghz(heard)} "
+                f"against {_ghz(on[0].slice_hz)}): it cannot tell what is not there; record both "
+                "at one frequency"
             )
             continue
         for one in on:
@@ -257,6 +258,12 @@ def _leg_doubts(on: Sequence[Heard], off: Sequence[Heard], least_db: float) -> I
             ):
                 yield doubt
                 break
+
+
+def _ghz(slice_hz: tuple[float, float] | None) -> str:
+    if slice_hz is None:
+        return "unknown frequencies"
+    return f"{slice_hz[0] / 1e9:.6f}-{slice_hz[1] / 1e9:.6f} GHz"
 
 
 def _pointing_doubts(

@@ -78,7 +78,8 @@ def test_contrast_in_turn_attributes() -> None:
         ([off(0), on(1), heard("off_target", 2, limit_db=None), on(3), BESIDE], "not known"),
         (
             [replace(off(0), slice_hz=ELSEWHERE_HZ), *TURNS[1:]],
-            "off_target@0 was not recorded at the frequencies of on_target@1",
+            "off_target@0 was not recorded at the frequencies of on_target@1 "
+            "(14.448800-14.451200 GHz against 14.221300-14.223700 GHz)",
         ),
         ([*TURNS[:4], replace(BESIDE, slice_hz=ELSEWHERE_HZ)], "neighbour@9 was not recorded"),
         ([replace(off(0), slice_hz=None), *TURNS[1:]], "off_target@0 was not recorded"),
